@@ -1,0 +1,127 @@
+# Needs Python 3.11 or newer, make and a package registry; everything else lands in .venv.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BROKER := $(VENV)/.broker
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+# Tried in this order; `make install PYTHON=/path/to/python` names one.
+PYTHON ?=
+PYTHONS := python3 python3.13 python3.12 python3.11 python
+
+# Debian packages that `make test` wants beside what the registry has.
+SYSTEM_PACKAGES :=
+
+TESTS ?=
+ONCE ?=
+UPGRADE ?=
+
+.PHONY: help install demo test check lint format types layers dependencies yaml architecture \
+	bench soak lock audit system-packages fix clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) $(BROKER) ## .venv with everything, and the jars of the embedded broker
+
+demo: install ## everything on this machine, with sample events (ONCE=1 ends by itself)
+	$(BIN)/pipeline demo $(if $(filter-out 0 no false,$(ONCE)),--once)
+
+test: install $(if $(strip $(SYSTEM_PACKAGES)),system-packages) ## all tests but soak (TESTS=tests/domain selects)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: lint format types layers dependencies yaml architecture ## everything that needs no broker
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+
+format: $(INSTALLED)
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/pyright
+
+layers: $(INSTALLED)
+	$(BIN)/lint-imports
+
+dependencies: $(INSTALLED)
+	$(BIN)/deptry .
+
+yaml: $(INSTALLED)
+	$(BIN)/yamllint --strict topics.yaml docker-compose.yml pipeline/profiles .pre-commit-config.yaml .yamllint
+
+architecture: $(INSTALLED)
+	$(BIN)/python -m pytest -q tests/architecture
+
+fix: $(INSTALLED) ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## the benchmarks; they print their figures
+	$(BIN)/python -m benchmarks
+
+soak: install ## the tests that run for minutes
+	$(BIN)/python -m pytest -m soak --timeout=3600 $(TESTS)
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+lock: $(INSTALLED) ## requirements.lock anew from pyproject.toml (UPGRADE=1 takes the newest of everything)
+	$(LOCK) pyproject.toml --all-extras --group build --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra postgres --group build --constraints requirements.lock \
+		--output-file deploy/requirements.lock
+
+audit: $(INSTALLED) ## known vulnerabilities of what is locked
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+
+# Where it can; a test that lacks one says so itself.
+system-packages:
+	@missing=; for package in $(SYSTEM_PACKAGES); do \
+		dpkg-query --show --showformat='$${Status}' "$$package" 2>/dev/null | grep -q 'ok installed' \
+			|| missing="$$missing $$package"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif sudo -n true 2>/dev/null; then as_root='sudo -n'; \
+	else as_root=none; fi; \
+	if ! command -v apt-get >/dev/null 2>&1 || [ "$$as_root" = none ]; then \
+		echo "Not installed (needs apt-get, and root or sudo without a password):$$missing" >&2; exit 0; \
+	fi; \
+	{ $$as_root apt-get update -qq \
+		&& $$as_root env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq -y --no-install-recommends $$missing; \
+	} || echo "apt-get could not install:$$missing" >&2
+
+clean: ## remove what make made; your data in .pipeline stays
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find pipeline tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made anew where its Python is gone or has been replaced.
+$(BIN)/python:
+	@for python in $(PYTHON) $(PYTHONS); do \
+		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			echo "$$("$$python" --version) -> $(VENV)"; \
+			exec "$$python" -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo 'No Python 3.11 or newer with venv was found (tried: $(strip $(PYTHON) $(PYTHONS))).' >&2; \
+	echo 'Install one (on Debian: apt-get install python3 python3-venv)' >&2; \
+	echo 'or name it: make $(or $(MAKECMDGOALS),install) PYTHON=/path/to/python3.11' >&2; \
+	exit 1
+
+# Not order-only: a Python made anew or upgraded needs its packages again.
+$(INSTALLED): $(BIN)/python requirements.lock pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	$(PIP) install --quiet --require-hashes --requirement requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The jars go to the user's cache; the stamp spares asking for them each time.
+$(BROKER): $(INSTALLED) $(wildcard pipeline/adapters/embedded_kafka/*.py)
+	$(BIN)/python -m pipeline.adapters.embedded_kafka.install
+	@touch $@

@@ -1,0 +1,142 @@
+"""Our records as bytes, and back: Avro in its single-object encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from pipeline.adapters.kafka.avro_bytes import write_array
+from pipeline.adapters.kafka.encoder_compiler import compile_encoder
+from pipeline.adapters.kafka.endpoint_records import (
+    account_of,
+    endpoint_of,
+    fields_of_account,
+    fields_of_endpoint,
+)
+from pipeline.adapters.kafka.record_format import RecordFormat, kinds_of, write_record
+from pipeline.adapters.kafka.schema_files import Schemas
+from pipeline.adapters.kafka.source_formats import EventReader, SourceFormat
+from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Position
+from pipeline.domain.endpoint import Account, Endpoint
+from pipeline.domain.event import Event
+from pipeline.domain.start_position import DecidedBy, StartPosition
+from pipeline.flow import Record
+from pipeline.ports import Undecodable
+
+_CLASSES: Final = {
+    cls.__name__: cls for cls in (Attempt, DeadLetter, Delivery, Event, Position, StartPosition)
+}
+_FIRST_FIELD_OF_TAIL: Final = "account"
+
+
+class RecordCodec:
+    """Implements `Records`, and the same for the tables. Every `decode_` raises Undecodable alone.
+
+    `sources` names the source topics that take one format only; on others it is recognised.
+
+    Raises:
+        UnusableSchemas: a schema does not match the type that it is for.
+    """
+
+    def __init__(self, schemas: Schemas, sources: Mapping[str, SourceFormat] | None = None) -> None:
+        kinds = kinds_of(schemas)
+
+        def format_of(name: str) -> RecordFormat[Any]:
+            return RecordFormat(schemas[name], _CLASSES, kinds=kinds)
+
+        self._event: RecordFormat[Event] = format_of("event")
+        self._delivery: RecordFormat[Delivery] = format_of("delivery")
+        self._attempts: RecordFormat[Mapping[str, list[Attempt]]] = format_of("attempts")
+        self._dead_letter: RecordFormat[DeadLetter] = format_of("dead_letter")
+        self._account: RecordFormat[Mapping[str, Any]] = format_of("account")
+        self._endpoint: RecordFormat[Mapping[str, Any]] = format_of("endpoint")
+        self._position: RecordFormat[StartPosition] = format_of("position")
+        self._encode_event = _encoder(self._event)
+        self._encode_delivery = _encoder(self._delivery)
+        self._encode_dead_letter = _encoder(self._dead_letter)
+        self._encode_position = _encoder(self._position)
+        self._encode_head, self._encode_tail = _encoders_of_parts(self._delivery)
+        items = self._attempts.written.declared["fields"][0]["type"]["items"]
+        self._encode_attempt: Callable[[Attempt], bytes] = compile_encoder(items, _CLASSES)
+        self._events = EventReader(self._event.decode, sources or {})
+
+    def decode_event(self, record: Record) -> Event:
+        """An event as a producer wrote it, in any of the formats of source topics, and checked."""
+        return self._events.event_of(record)
+
+    def encode_event(self, event: Event) -> bytes:
+        return self._encode_event(event)
+
+    def decode_delivery(self, value: bytes) -> Delivery:
+        return self._delivery.decode(value)
+
+    def encode_delivery(self, delivery: Delivery) -> bytes:
+        return self._encode_delivery(delivery)
+
+    def encode_tail(self, delivery: Delivery) -> bytes:
+        """What endpoints that get the same body of one event have in common: `account` and on."""
+        return self._encode_tail(delivery)
+
+    def encode_delivery_before(self, tail: bytes, delivery: Delivery) -> bytes:
+        """A whole record of the delivery's own fields and a tail that was encoded before."""
+        return self._encode_head(delivery) + tail
+
+    def encode_attempts(self, attempts: Sequence[Attempt]) -> bytes:
+        return self.pack_attempts([self._encode_attempt(attempt) for attempt in attempts])
+
+    def encode_attempt(self, attempt: Attempt) -> bytes:
+        """One entry for `pack_attempts`, so that its size is known before it is packed."""
+        return self._encode_attempt(attempt)
+
+    def pack_attempts(self, entries: Sequence[bytes]) -> bytes:
+        return self._attempts.written.header + write_array(entries)
+
+    def decode_attempts(self, value: bytes) -> list[Attempt]:
+        return self._attempts.decode(value)["attempts"]
+
+    def encode_dead_letter(self, letter: DeadLetter) -> bytes:
+        return self._encode_dead_letter(letter)
+
+    def decode_dead_letter(self, value: bytes) -> DeadLetter:
+        return self._dead_letter.decode(value)
+
+    def encode_start_position(self, position: StartPosition) -> bytes:
+        return self._encode_position(position)
+
+    def decode_start_position(self, value: bytes) -> StartPosition:
+        position = self._position.decode(value)
+        return position._replace(decided_by=DecidedBy(position.decided_by))
+
+    def encode_account(self, account: Account) -> bytes:
+        return write_record(self._account.written, fields_of_account(account))
+
+    def decode_account(self, value: bytes, *, version: int) -> Account:
+        """`version` is the record's offset."""
+        return account_of(self._account.decode(value), version=version)
+
+    def encode_endpoint(self, endpoint: Endpoint) -> bytes:
+        return write_record(self._endpoint.written, fields_of_endpoint(endpoint))
+
+    def decode_endpoint(self, value: bytes, *, version: int) -> Endpoint:
+        """`version` is the record's offset."""
+        try:
+            return endpoint_of(self._endpoint.decode(value), version=version)
+        except ValueError as exc:
+            raise Undecodable(f"not an endpoint that this version knows: {exc}") from exc
+
+
+def _encoder(record_format: RecordFormat[Any]) -> Callable[[Any], bytes]:
+    written = record_format.written
+    return compile_encoder(written.declared, _CLASSES, prefix=written.header)
+
+
+def _encoders_of_parts(
+    record_format: RecordFormat[Any],
+) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
+    written = record_format.written
+    names = [field["name"] for field in written.declared["fields"]]
+    cut = names.index(_FIRST_FIELD_OF_TAIL)
+    return (
+        compile_encoder(written.declared, _CLASSES, prefix=written.header, fields=slice(cut)),
+        compile_encoder(written.declared, _CLASSES, fields=slice(cut, None)),
+    )

@@ -1,0 +1,162 @@
+"""The process's producer over confluent-kafka: idempotent, acknowledged by all, never given up locally."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from pipeline.ports import EmitRefused, SinkFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from confluent_kafka import Message
+
+    from pipeline.flow import Emit
+
+    Done = Callable[[EmitRefused | None], None]
+
+log = logging.getLogger(__name__)
+librdkafka_log = logging.getLogger("librdkafka")
+
+PRODUCER_SETTINGS: dict[str, str | int | bool] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    # A record is never given up here, so order and acknowledgement never part; the ledger's bound stops intake.
+    "message.timeout.ms": 0,
+    "linger.ms": 1,
+    "partitioner": "murmur2_random",  # the same partition as Java's producers choose for a key
+    "queue.buffering.max.messages": 200_000,
+    "queue.buffering.max.kbytes": 256 * 1024,
+    "message.max.bytes": 8 * 1024 * 1024,
+    "allow.auto.create.topics": False,
+}
+CONGESTED_BYTES = 64 * 1024 * 1024
+CONGESTED_RECORDS = 50_000
+POLL_SECONDS = 0.2
+
+
+class KafkaSink:
+    """Implements `RecordSink`. Used on the event loop; acknowledgements come through a thread of its own."""
+
+    def __init__(
+        self,
+        connection: Mapping[str, str | int | bool],
+        *,
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._on_failed = on_failed
+        self._loop = asyncio.get_running_loop()
+        self._acknowledged: deque[tuple[Done, int, KafkaError | None]] = deque()
+        self._overflow: deque[tuple[Emit, Done]] = deque()
+        self._wake_pending = False
+        self._bytes = 0
+        self._records = 0
+        self._room = asyncio.Event()
+        self._closing = False
+        self._producer = Producer(
+            {**PRODUCER_SETTINGS, **connection, "error_cb": self._on_error, "logger": librdkafka_log}
+        )
+        self._thread = threading.Thread(target=self._serve, name="acknowledgements", daemon=True)
+        self._thread.start()
+
+    def send(self, emit: Emit, done: Done) -> None:
+        self._bytes += len(emit.value)
+        self._records += 1
+        if self._overflow:
+            self._overflow.append((emit, done))
+        elif not self._produce(emit, done):
+            self._overflow.append((emit, done))
+
+    def _produce(self, emit: Emit, done: Done) -> bool:
+        size_bytes = len(emit.value)
+        acknowledged = self._acknowledged
+
+        def on_delivery(error: KafkaError | None, _: Message) -> None:
+            acknowledged.append((done, size_bytes, error))
+
+        try:
+            self._producer.produce(
+                emit.topic,
+                emit.value,
+                emit.key,
+                emit.partition,
+                on_delivery,
+                headers=emit.headers,  # pyright: ignore[reportArgumentType] - a list of pairs of text and bytes
+            )
+        except BufferError:
+            return False
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            self._loop.call_soon(self._settle, done, size_bytes, cause)
+        return True
+
+    @property
+    def is_congested(self) -> bool:
+        return self._bytes > CONGESTED_BYTES or self._records > CONGESTED_RECORDS
+
+    async def wait_room(self) -> None:
+        while self.is_congested:
+            self._room.clear()
+            await self._room.wait()
+
+    def _serve(self) -> None:
+        while not self._closing:
+            self._producer.poll(POLL_SECONDS)
+            if self._acknowledged and not self._wake_pending:
+                # One wake-up for a whole batch of acknowledgements.
+                self._wake_pending = True
+                self._loop.call_soon_threadsafe(self._settle_all)
+
+    def _settle_all(self) -> None:
+        self._wake_pending = False
+        acknowledged = self._acknowledged
+        for _ in range(len(acknowledged)):
+            self._settle(*acknowledged.popleft())
+        while self._overflow and self._produce(*self._overflow[0]):
+            self._overflow.popleft()
+        if not self.is_congested:
+            self._room.set()
+
+    def _settle(self, done: Done, size_bytes: int, error: KafkaError | None) -> None:
+        self._bytes -= size_bytes
+        self._records -= 1
+        if error is None:
+            done(None)
+        elif error.code() in REFUSED_FOR_GOOD:
+            done(EmitRefused(error.str(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE))
+        else:
+            self._on_failed(SinkFailed(f"a record was not produced: {error.str()}"))
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(error.str()))
+        else:
+            log.debug("kafka: %s", error.str())
+
+    async def close(self, *, wait_seconds: float) -> int:
+        """Send what is queued; answers how many records were not acknowledged in time (they are repeated)."""
+        left = await asyncio.to_thread(self._producer.flush, wait_seconds)
+        self._closing = True
+        await asyncio.to_thread(self._thread.join)
+        self._settle_all()
+        return left
+
+
+REFUSED_FOR_GOOD = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - its public name
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - its public name
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+    }
+)
+"""What no waiting will mend for this record."""

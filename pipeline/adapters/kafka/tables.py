@@ -1,0 +1,114 @@
+"""Follows compacted topics from their beginning and hands every record to the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+from typing import TYPE_CHECKING, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+log = logging.getLogger(__name__)
+librdkafka_log = logging.getLogger("librdkafka")
+
+POLL_SECONDS = 0.1
+POLL_RECORDS = 1000
+
+
+class TableRecord(NamedTuple):
+    """One record of a table; its offset is the version of what it says."""
+
+    topic: str
+    offset: int
+    key: bytes
+    value: bytes | None
+    """None: a tombstone."""
+
+
+class TableReader:
+    """Reads tables (one partition each) in a thread of its own.
+
+    `apply` is called on the event loop, in order within each table.
+    """
+
+    def __init__(
+        self,
+        connection: Mapping[str, str | int | bool],
+        topics: Sequence[str],
+        *,
+        apply: Callable[[list[TableRecord]], None],
+        on_failed: Callable[[BaseException], None],
+    ) -> None:
+        self._connection = connection
+        self._topics = tuple(topics)
+        self._apply = apply
+        self._on_failed = on_failed
+        self._loop = asyncio.get_running_loop()
+        self._behind = set(topics)
+        self._built = asyncio.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="tables", daemon=True)
+
+    async def start(self) -> None:
+        """Return when every table has been read to its end once."""
+        self._thread.start()
+        await self._built.wait()
+
+    async def close(self) -> None:
+        self._closing.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        consumer = Consumer(
+            {
+                "fetch.wait.max.ms": 100,
+                "message.max.bytes": 8 * 1024 * 1024,
+                **self._connection,
+                "group.id": f"unused-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "logger": librdkafka_log,
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(topic, 0, 0) for topic in self._topics])
+            while not self._closing.is_set():
+                first = consumer.poll(POLL_SECONDS)
+                if first is not None:
+                    self._hand_over([first, *consumer.consume(POLL_RECORDS, 0)])
+        except KafkaException as error:
+            self._loop.call_soon_threadsafe(self._on_failed, error)
+        finally:
+            consumer.close()
+
+    def _hand_over(self, messages: Sequence[Message]) -> None:
+        records: list[TableRecord] = []
+        for message in messages:
+            failure = message.error()
+            topic = message.topic() or ""
+            if failure is None:
+                records.append(
+                    TableRecord(topic, message.offset() or 0, _bytes(message.key()) or b"", _bytes(message.value()))
+                )
+            elif failure.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                self._behind.discard(topic)
+            elif failure.fatal():
+                raise KafkaException(failure)
+            else:
+                log.warning("table %s: %s", topic, failure.str())
+        if records:
+            self._loop.call_soon_threadsafe(self._apply, records)
+        if not self._behind:
+            self._loop.call_soon_threadsafe(self._built.set)
+
+
+def _bytes(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) else None

@@ -1,0 +1,158 @@
+"""What the recorder writes: facts and how far they were read, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.adapters.storage.changes import (
+    AttemptKey,
+    Changes,
+    Facts,
+    Known,
+    changes_of,
+    facts_of,
+)
+from pipeline.adapters.storage.engine import Store
+from pipeline.adapters.storage.errors import StoreUnavailable
+from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow, dead_letter_row
+from pipeline.adapters.storage.statements import is_one_of, statements_for
+from pipeline.adapters.storage.tables import attempts, deliveries, positions
+from pipeline.domain.delivery import Attempt
+from pipeline.domain.delivery_state import Buried, Pending
+
+_TRIES = 5  # to write what another recorder was writing at the same time
+_UNIQUE_VIOLATION = "23505"
+
+
+class _WrittenMeanwhile(Exception):
+    """Between our look and our insert somebody else wrote one of these deliveries."""
+
+
+class Written(NamedTuple):
+    """What a write added."""
+
+    new_attempts: int
+    """Attempts that the store did not know before."""
+
+
+class RecorderStore:
+    """Keeps what became of each delivery. May be used by several threads and processes at once.
+
+    Every method raises StoreUnavailable (nothing was written; try again later) or StoreUnusable.
+    Whatever is written twice, in any order, by whomever, counts once.
+    """
+
+    __slots__ = ("_statements", "_store")
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._statements = statements_for(store.engine.dialect)
+
+    def positions(self, topic: str) -> dict[int, int]:
+        """For each partition that was ever written the offset to read next."""
+        columns = positions.c
+        with self._store.reading() as connection:
+            found = select(columns.partition, columns.next_offset).where(columns.topic == topic)
+            return dict(tuple(row) for row in connection.execute(found))
+
+    def write(
+        self,
+        attempts: Sequence[Attempt],
+        dead_letters: Sequence[Buried],
+        positions: Mapping[tuple[str, int], int],
+    ) -> Written:
+        """Record all of it and that partitions were read up to `positions`, or nothing.
+
+        A position (topic, partition -> next offset) that is behind the stored one changes nothing.
+        """
+        return self._write(facts_of(attempts, dead_letters, ()), dead_letters, positions)
+
+    def announce(self, pending: Sequence[Pending]) -> None:
+        """Record deliveries that nobody has tried yet, so that they can be looked up at once."""
+        self._write(facts_of((), (), pending), (), {})
+
+    def move_position(self, topic: str, partition: int, *, next_offset: int) -> None:
+        """Set where reading goes on, backwards too: for the decision of an operator alone."""
+        key = (positions.c.topic == topic) & (positions.c.partition == partition)
+        with self._store.writing() as connection:
+            connection.execute(positions.delete().where(key))
+            self._statements.advance_position.run(connection, [(topic, partition, next_offset)])
+
+    def _write(
+        self,
+        facts: Facts,
+        buried: Sequence[Buried],
+        read_up_to: Mapping[tuple[str, int], int],
+    ) -> Written:
+        for _ in range(_TRIES):
+            try:
+                return self._write_once(facts, buried, read_up_to)
+            except _WrittenMeanwhile:
+                continue
+        raise StoreUnavailable(
+            f"store {self._store.place}: another recorder keeps writing the same deliveries; "
+            "try again"
+        )
+
+    def _write_once(
+        self,
+        facts: Facts,
+        buried: Sequence[Buried],
+        read_up_to: Mapping[tuple[str, int], int],
+    ) -> Written:
+        """Everybody takes locks in one order (table by table, by key), so nobody deadlocks."""
+        statements = self._statements
+        with self._store.writing() as connection:
+            if read_up_to:
+                _commit_without_waiting(connection)
+            steps = [(*partition, offset) for partition, offset in sorted(read_up_to.items())]
+            statements.advance_position.run(connection, steps)
+            changes = changes_of(facts, _known(connection, facts.ids()))
+            self._apply(connection, changes)
+            letters = sorted(dead_letter_row(one) for one in buried)
+            statements.keep_dead_letter.run(connection, letters)
+        return Written(changes.new_attempts)
+
+    def _apply(self, connection: Connection, changes: Changes) -> None:
+        statements = self._statements
+        try:
+            statements.create_delivery.run(connection, changes.created)
+        except IntegrityError as exc:
+            if getattr(exc.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
+                raise
+            raise _WrittenMeanwhile from exc
+        advanced = [(*row[FIRST_OF_STANDING:], row.id) for row in changes.advanced]
+        statements.advance_delivery.run(connection, advanced)
+        statements.amend_delivery.run(connection, [(*row[1:], row.id) for row in changes.amended])
+        statements.add_attempt.run(connection, changes.attempts)
+        hours = [(*hour, *counts) for hour, counts in sorted(changes.hours.items())]
+        statements.count.run(connection, hours)
+
+
+def _commit_without_waiting(connection: Connection) -> None:
+    """What a crash of the server loses is read again, because the positions are lost with it."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
+    """What the store says of these, locked until the transaction ends."""
+    dialect = connection.dialect
+    wanted = select(deliveries).where(is_one_of(deliveries.c.id, ids, dialect))
+    locked = wanted.order_by(deliveries.c.id).with_for_update()
+    rows = [DeliveryRow._make(row) for row in connection.execute(locked)]
+    if not rows:
+        return {}
+    found = [row.id for row in rows]
+    keys = select(attempts.c.delivery_id, attempts.c.attempt, attempts.c.started_at_ms)
+    tried: defaultdict[str, set[AttemptKey]] = defaultdict(set)
+    for delivery_id, *key in connection.execute(
+        keys.where(is_one_of(attempts.c.delivery_id, found, dialect))
+    ):
+        tried[delivery_id].add((key[0], key[1]))
+    return {row.id: Known(row, frozenset(tried[row.id])) for row in rows}

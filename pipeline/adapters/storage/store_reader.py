@@ -1,0 +1,191 @@
+"""What the command line, the API and the console read; never waits for the recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, ColumnElement, Row, Select, func, select, tuple_
+
+from pipeline.adapters.storage.engine import Store
+from pipeline.adapters.storage.rows import (
+    AttemptRow,
+    DeadLetterRow,
+    DeliveryRow,
+    attempt_of,
+    identity_of,
+    only_attempt_of,
+    standing_of,
+)
+from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries, statistics
+from pipeline.adapters.storage.views import (
+    DeadLetterFilter,
+    DeliveryFilter,
+    HourCount,
+    Place,
+    StoredDeadLetter,
+    StoredDelivery,
+)
+from pipeline.domain.delivery import Attempt, Position
+from pipeline.domain.delivery_state import State
+
+_MOST_ROWS = 1_000  # of one answer, whatever was asked for
+
+_again = deliveries.alias("again")
+_TIMES_TRIGGERED = (
+    select(func.count()).where(_again.c.original == deliveries.c.id).scalar_subquery()
+)
+
+
+class StoreReader:
+    """Reads the store. Every method raises StoreUnavailable (try again later) or StoreUnusable."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def delivery(self, delivery_id: str) -> StoredDelivery | None:
+        found = _deliveries().where(deliveries.c.id == delivery_id)
+        with self._store.reading() as connection:
+            row = connection.execute(found).one_or_none()
+        return None if row is None else _delivery_of(row)
+
+    def deliveries(
+        self, wanted: DeliveryFilter, *, limit: int, after: Place | None = None
+    ) -> list[StoredDelivery]:
+        """The newest first, at most `limit` (and 1,000), older than `after` if that is given."""
+        table = deliveries.c
+        conditions = _equal(wanted, _DELIVERY_COLUMNS)
+        conditions += _between(table.created_at_ms, wanted.since_ms, wanted.until_ms)
+        if wanted.state is not None:
+            conditions.append(table.state == wanted.state.value)
+        if wanted.http_status is not None:
+            conditions.append(table.http_status.between(*wanted.http_status))
+        page = _page(_deliveries().where(*conditions), table.created_at_ms, table.id, after)
+        with self._store.reading() as connection:
+            return [_delivery_of(row) for row in connection.execute(page.limit(_bounded(limit)))]
+
+    def attempts(self, delivery_id: str) -> list[Attempt]:
+        """Every attempt of a delivery, in their order."""
+        with self._store.reading() as connection:
+            of_delivery = select(deliveries).where(deliveries.c.id == delivery_id)
+            found = connection.execute(of_delivery).one_or_none()
+            if found is None:
+                return []
+            order = attempts.c.attempt, attempts.c.started_at_ms
+            own = select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(*order)
+            rows = [AttemptRow._make(row) for row in connection.execute(own.limit(_MOST_ROWS))]
+        delivery = DeliveryRow._make(found)
+        only = only_attempt_of(delivery)
+        identity = identity_of(delivery)
+        return [attempt_of(row, identity) for row in ([only] if only is not None else rows)]
+
+    def dead_letters(
+        self, wanted: DeadLetterFilter, *, limit: int, after: Place | None = None
+    ) -> list[StoredDeadLetter]:
+        """The newest first, at most `limit` (and 1,000), older than `after` if that is given."""
+        table = dead_letters.c
+        conditions = _equal(wanted, _DEAD_LETTER_COLUMNS)
+        conditions += _between(table.dead_at_ms, wanted.since_ms, wanted.until_ms)
+        page = _page(select(dead_letters).where(*conditions), table.dead_at_ms, table.id, after)
+        with self._store.reading() as connection:
+            return [_dead_letter_of(row) for row in connection.execute(page.limit(_bounded(limit)))]
+
+    def counts(self) -> dict[str, int]:
+        """How many deliveries have each status; reads all of them."""
+        by_state = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        with self._store.reading() as connection:
+            return {State(state).status: count for state, count in connection.execute(by_state)}
+
+    def statistics(self, endpoint: str, *, since_ms: int, until_ms: int) -> list[HourCount]:
+        """The hours that begin from `since_ms` on and before `until_ms`, in their order."""
+        table = statistics.c
+        counted = (
+            select(table.hour_ms, table.http_status, table.requests, table.accepted)
+            .where(table.endpoint == endpoint, *_between(table.hour_ms, since_ms, until_ms))
+            .order_by(table.hour_ms, table.http_status)
+        )
+        with self._store.reading() as connection:
+            return [
+                HourCount(hour_ms, status or None, requests, accepted)
+                for hour_ms, status, requests, accepted in connection.execute(counted)
+            ]
+
+
+_DELIVERY_COLUMNS = tuple(
+    deliveries.c[name]
+    for name in ("account", "endpoint", "event_id", "event_type", "subject", "cause", "original")
+)
+_DEAD_LETTER_COLUMNS = tuple(
+    dead_letters.c[name] for name in ("account", "endpoint", "reason", "event_type")
+)
+
+
+def _deliveries() -> Select[tuple[object, ...]]:
+    return select(deliveries, _TIMES_TRIGGERED.label("times_triggered"))
+
+
+def _equal(
+    wanted: DeliveryFilter | DeadLetterFilter, columns: Sequence[Column[str]]
+) -> list[ColumnElement[bool]]:
+    asked = ((column, getattr(wanted, column.name)) for column in columns)
+    return [column == value for column, value in asked if value is not None]
+
+
+def _between(
+    time_ms: Column[int], since_ms: int | None, until_ms: int | None
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if since_ms is not None:
+        conditions.append(time_ms >= since_ms)
+    if until_ms is not None:
+        conditions.append(time_ms < until_ms)
+    return conditions
+
+
+def _page(
+    rows: Select[tuple[object, ...]], time_ms: Column[int], key: Column[str], after: Place | None
+) -> Select[tuple[object, ...]]:
+    if after is not None:
+        rows = rows.where(tuple_(time_ms, key) < tuple_(*after))
+    return rows.order_by(time_ms.desc(), key.desc())
+
+
+def _bounded(limit: int) -> int:
+    return max(0, min(limit, _MOST_ROWS))
+
+
+def _delivery_of(found: Row[tuple[object, ...]]) -> StoredDelivery:
+    row = DeliveryRow._make(found[:-1])
+    tried = standing_of(row).deciding
+    identity = identity_of(row)
+    return StoredDelivery(
+        id=row.id,
+        **identity._asdict(),
+        status=State(row.state).status,
+        http_status=row.http_status,
+        attempts=row.attempts,
+        created_at_ms=row.created_at_ms,
+        last_attempt_at_ms=row.last_attempt_at_ms,
+        next_attempt_at_ms=row.next_attempt_at_ms if row.state == State.RETRYING else None,
+        times_triggered=found.times_triggered,
+        record=None if tried is None else tried.record,
+    )
+
+
+def _dead_letter_of(found: Row[tuple[object, ...]]) -> StoredDeadLetter:
+    row = DeadLetterRow._make(found)
+    return StoredDeadLetter(
+        id=row.id,
+        reason=row.reason,
+        dead_at_ms=row.dead_at_ms,
+        account=row.account,
+        endpoint=row.endpoint,
+        event_type=row.event_type,
+        attempts=row.attempts,
+        outcome=row.outcome,
+        http_status=row.http_status,
+        error=row.error,
+        source=Position(row.source_topic, row.source_partition, row.source_offset),
+        record=Position(row.record_topic, row.record_partition, row.record_offset),
+    )

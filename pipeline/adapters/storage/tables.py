@@ -1,0 +1,134 @@
+"""The store's tables as they are now; the migrations lead here, and a test compares the two.
+
+Times are integers since the epoch: `_ms` milliseconds, `_us` microseconds, UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+# One row a delivery. The order of columns is that of rows.DeliveryRow.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("webhook_id", Text),
+    Column("event_id", Text),
+    Column("event_type", Text),
+    Column("subject", Text),
+    Column("cause", Text),
+    Column("cause_id", Text),
+    Column("occurred_at_us", BigInteger),
+    Column("original", Text),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("state", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # The attempt that tells how the delivery stands.
+    Column("deciding_state", Integer),
+    Column("deciding_attempt", Integer),
+    Column("last_attempt_at_ms", BigInteger),
+    Column("http_status", Integer),
+    Column("next_attempt_at_ms", BigInteger),
+    Column("record_topic", Text),
+    Column("record_partition", Integer),
+    Column("record_offset", BigInteger),
+    # What else there is to say of an only attempt that succeeded and kept no headers: such a
+    # delivery, nearly every one, has no row in `attempts`. It moves there when a second is known.
+    Column("only_duration_ms", Double),
+    Column("only_phases", Text),
+    Column("only_address", Text),
+    Index("ix_deliveries_endpoint", "endpoint", "created_at_ms"),
+    Index("ix_deliveries_account", "account", "created_at_ms"),
+    Index("ix_deliveries_created", "created_at_ms"),
+    Index("ix_deliveries_event", "event_id"),
+)
+Index(
+    "ix_deliveries_original",
+    deliveries.c.original,
+    sqlite_where=deliveries.c.original.is_not(None),
+    postgresql_where=deliveries.c.original.is_not(None),
+)
+
+# An attempt may be made twice under one number (after a crash), hence the time in the key.
+# The order of columns is that of rows.AttemptRow.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("started_at_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("duration_ms", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("http_status", Integer),
+    Column("decision", Text, nullable=False),
+    Column("next_attempt_at_ms", BigInteger),
+    Column("record_topic", Text, nullable=False),
+    Column("record_partition", Integer, nullable=False),
+    Column("record_offset", BigInteger, nullable=False),
+    Column("phases", Text),
+    Column("request_headers", Text),
+    Column("response_headers", Text),
+    Column("response_body", LargeBinary),
+    Column("error", Text),
+    Column("address", Text),
+    Column("reason", Text),
+)
+
+# Without the payload: that stays in Kafka, at `record`.
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("dead_at_ms", BigInteger, nullable=False),
+    Column("account", Text),
+    Column("endpoint", Text),
+    Column("event_type", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", Text),
+    Column("http_status", Integer),
+    Column("error", Text),
+    Column("source_topic", Text, nullable=False),
+    Column("source_partition", Integer, nullable=False),
+    Column("source_offset", BigInteger, nullable=False),
+    Column("record_topic", Text, nullable=False),
+    Column("record_partition", Integer, nullable=False),
+    Column("record_offset", BigInteger, nullable=False),
+    Index("ix_dead_letters_endpoint", "endpoint", "dead_at_ms"),
+    Index("ix_dead_letters_account", "account", "dead_at_ms"),
+    Index("ix_dead_letters_dead", "dead_at_ms"),
+)
+
+# How far each partition has been written here; only advances.
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+# Attempts counted by the hour in which they started; http_status 0 where nobody answered.
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("endpoint", Text, primary_key=True),
+    Column("hour_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("http_status", Integer, primary_key=True, autoincrement=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+)

@@ -1,0 +1,214 @@
+"""The one at-least-once loop that every stage runs on.
+
+Two threads share it. The poll thread (`poll_thread.py`) owns the consumer and waits for no record to be finished, but
+for a bounded drain while the group takes partitions away. The event loop does the work. They hand each other
+batches and commands, in order, and share no lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.engine.partitions import OwnedPartitions
+from pipeline.engine.poll_thread import PollLimits, PollThread
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.engine.ticket import Ticket
+    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.ports import Intake, Progress, RecordSource, StartPositions
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLimits:
+    """Bounds of one consume loop."""
+
+    unfinished_bytes: int = 64 * 1024 * 1024
+    """Intake stops when this much is unfinished and goes on at half of it."""
+    commit_seconds: float = 0.25
+    drain_seconds: float = 10.0
+    """How long work under way may go on once its partition is taken away or the process is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopFacts:
+    """How the loop stands, for health and metrics."""
+
+    has_joined: bool
+    partitions: int
+    held: dict[Partition, str]
+    unfinished: int
+    unfinished_bytes: int
+    last_poll_seconds: float
+
+
+class ConsumeLoop:
+    """Runs one stage's intake over its topics, at least once.
+
+    A record's offset is committed only when it and all before it are finished (see Ticket). Any exception of the
+    stage ends `run` with nothing more committed: the process starts anew from the last commit.
+    """
+
+    def __init__(self, source: RecordSource, starts: StartPositions, *, limits: LoopLimits) -> None:
+        self._source = source
+        self._starts = starts
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._held: dict[Partition, str] = {}
+        self._paused_by_stage: set[Partition] = set()
+        self._is_full = False
+        self._stopping = False
+        self._partitions = OwnedPartitions(self._on_settled)
+        self._intake: Intake | None = None
+        self._thread = PollThread(
+            source, starts, side=self, limits=PollLimits(drain_seconds=limits.drain_seconds)
+        )
+
+    # What a stage uses.
+
+    def open_ticket(self, record: Record) -> Ticket:
+        """Start on a record. Raises KeyError if its partition is not owned any more."""
+        return self._partitions.open_ticket(record)
+
+    def put_back(self, ticket: Ticket) -> None:
+        """Close the ticket without finishing its record; the stage opens another one for it later."""
+        self._partitions.put_back(ticket)
+
+    def is_current(self, ticket: Ticket) -> bool:
+        """Whether the ticket's record is still ours; nothing may be written for one that is not."""
+        return self._partitions.is_current(ticket)
+
+    def pause(self, partition: Partition) -> None:
+        """Read no more of this partition until `resume`; what was read comes again later."""
+        if partition in self._partitions and partition not in self._paused_by_stage:
+            self._paused_by_stage.add(partition)
+            if not self._is_full:
+                self._thread.pause(frozenset((partition,)))
+
+    def resume(self, partition: Partition) -> None:
+        """Undo `pause`."""
+        if partition in self._paused_by_stage:
+            self._paused_by_stage.remove(partition)
+            if not self._is_full:
+                self._thread.resume(frozenset((partition,)))
+
+    def annotate(self, partition: Partition, metadata: str) -> None:
+        """Commit this note beside the partition's offset; its next owner gets it in `Intake.begin`."""
+        self._partitions.annotate(partition, metadata)
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Read exactly these topics."""
+        self._thread.subscribe(list(topics))
+
+    # Its life.
+
+    async def run(self, intake: Intake) -> None:
+        """Consume until `stop`; raises what ended it otherwise."""
+        self._intake = intake
+        self._thread.start()
+        committing = self._loop.create_task(self._commit_regularly())  # noqa: TID251 - cancelled below
+        try:
+            await self._ended
+        finally:
+            committing.cancel()
+            await self._close()
+
+    def stop(self) -> None:
+        """End `run`: take nothing new, finish what is under way within the drain's bound, commit, close."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def fail(self, error: BaseException) -> None:
+        """End `run` with this error: nothing more is finished or committed."""
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+    async def _close(self) -> None:
+        self._stopping = True
+        owned = self._partitions.all
+        failed = self._ended.done() and not self._ended.cancelled() and self._ended.exception() is not None
+        self._thread.pause(owned)
+        progress = [] if failed else await self._drain(owned)
+        await self._thread.close(progress)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.commit_seconds)
+            progress = self._partitions.progress(self._partitions.all)
+            if progress:
+                self._thread.commit(progress)
+
+    async def _drain(self, partitions: frozenset[Partition]) -> list[Progress]:
+        """Finish what is under way, fence, and answer what to commit."""
+        if self._intake is not None:
+            self._intake.stop(partitions)
+        try:
+            async with asyncio.timeout(self._limits.drain_seconds):
+                await self._partitions.wait_drained(partitions)
+        except TimeoutError:
+            pass  # What is still under way is repeated by the next owner.
+        progress = self._partitions.progress(partitions)
+        self._forget(partitions)
+        return progress
+
+    def _forget(self, partitions: frozenset[Partition]) -> None:
+        self._partitions.give_up(partitions)
+        self._paused_by_stage -= partitions
+        if self._intake is not None:
+            self._intake.forget(partitions)
+
+    def _on_settled(self) -> None:
+        if self._is_full and self._partitions.unfinished_bytes <= self._limits.unfinished_bytes // 2:
+            self._is_full = False
+            if not self._stopping:
+                self._thread.resume(self._partitions.all - self._paused_by_stage)
+
+    def facts(self) -> LoopFacts:
+        """How it stands now."""
+        return LoopFacts(
+            has_joined=self._thread.has_joined,
+            partitions=len(self._partitions.all),
+            held=dict(self._held),
+            unfinished=self._partitions.unfinished,
+            unfinished_bytes=self._partitions.unfinished_bytes,
+            last_poll_seconds=self._thread.last_poll_seconds,
+        )
+
+    # LoopSide: called by the poll thread, on the event loop.
+
+    def begin(self, starts: Sequence[StartAt]) -> None:
+        assert self._intake is not None  # noqa: S101 - run() set it before the thread started
+        for start in starts:
+            self._partitions.begin(start)
+            self._intake.begin(start)
+        if self._is_full:
+            self._thread.pause(frozenset(start.partition for start in starts))
+
+    def take(self, records: list[Record]) -> None:
+        if self._stopping or self._intake is None:
+            return
+        try:
+            self._intake.take(self._partitions.accept(records))
+        except Exception as error:  # noqa: BLE001 - fail-stop: a stage's bug must not skip a record
+            self.fail(error)
+        if not self._is_full and self._partitions.unfinished_bytes > self._limits.unfinished_bytes:
+            self._is_full = True
+            self._thread.pause(self._partitions.all)
+
+    def skip_to(self, positions: dict[Partition, int]) -> None:
+        # While stopping, what was polled is not entered any more: the position is ahead of the ledger.
+        if not self._stopping:
+            self._partitions.skip_to(positions)
+
+    def report_held(self, held: dict[Partition, str]) -> None:
+        self._held = held
+
+    async def give_up(self, partitions: frozenset[Partition]) -> list[Progress]:
+        return await self._drain(partitions)
+
+    async def lose(self, partitions: frozenset[Partition]) -> None:
+        self._forget(partitions)

@@ -1,0 +1,65 @@
+"""Which records of one partition are finished: out of order in, a contiguous prefix out."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Ledger:
+    """Tracks one partition for as long as it is assigned.
+
+    Only offsets that were received count: gaps (compaction, transaction markers) are not waited for.
+    Law: everything below `committable` was finished, whatever the order it finished in.
+    """
+
+    __slots__ = ("_finished", "_position", "_received", "_sizes", "leader_epoch", "metadata", "unfinished_bytes")
+
+    def __init__(self, position: int) -> None:
+        self._received: deque[int] = deque()
+        self._finished: set[int] = set()
+        self._sizes: dict[int, int] = {}
+        self._position = position
+        self.leader_epoch: int | None = None
+        self.metadata = ""
+        self.unfinished_bytes = 0
+
+    def accept(self, offset: int, size_bytes: int) -> bool:
+        """A record was received; False if it was received before (a refetch after a pause)."""
+        if offset < self._position or (self._received and offset <= self._received[-1]):
+            return False
+        self._received.append(offset)
+        self._sizes[offset] = size_bytes
+        self.unfinished_bytes += size_bytes
+        return True
+
+    def finish(self, offset: int) -> int:
+        """The record at `offset` needs nothing more; answers its size. Raises KeyError if it was not open."""
+        size_bytes = self._sizes.pop(offset)
+        self.unfinished_bytes -= size_bytes
+        received = self._received
+        if received[0] != offset:
+            self._finished.add(offset)
+            return size_bytes
+        received.popleft()
+        self._position = offset + 1
+        finished = self._finished
+        while received and received[0] in finished:
+            following = received.popleft()
+            finished.remove(following)
+            self._position = following + 1
+        return size_bytes
+
+    def skip_to(self, position: int) -> None:
+        """Reading stands at `position` and nothing is unfinished: what lies between was no record of ours."""
+        if not self._received and position > self._position:
+            self._position = position
+
+    @property
+    def committable(self) -> int:
+        """The offset to commit: the first one that is not finished."""
+        return self._position
+
+    @property
+    def unfinished(self) -> int:
+        """Records received and not finished."""
+        return len(self._sizes)

@@ -1,0 +1,244 @@
+"""The thread that owns the consumer: polls, hands records over, commits what it is told, answers rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pipeline.ports import SourceFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.ports import LostPosition, Progress, RecordSource, StartPositions
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.05
+"""How long a poll waits for its first record, and so how late a command may be; an idle process wakes 20 times a second."""
+POLL_RECORDS = 500
+BATCHES_AHEAD = 2
+"""How many polls may lie before the event loop, which takes them as fast as it can and waits for nothing."""
+ROUND_SECONDS = 1.0
+"""How often control records are skipped and held partitions are asked about."""
+
+
+STUCK_SECONDS = 20.0
+"""How much longer than the drain a rebalance may take before the process gives itself up."""
+
+_T = TypeVar("_T")
+
+
+class LoopSide(Protocol):
+    """What the poll thread calls, on the event loop."""
+
+    def begin(self, starts: Sequence[StartAt]) -> None: ...
+
+    def take(self, records: list[Record]) -> None: ...
+
+    def skip_to(self, positions: dict[Partition, int]) -> None: ...
+
+    def report_held(self, held: dict[Partition, str]) -> None: ...
+
+    def give_up(self, partitions: frozenset[Partition]) -> Coroutine[None, None, list[Progress]]: ...
+
+    def lose(self, partitions: frozenset[Partition]) -> Coroutine[None, None, None]: ...
+
+    def fail(self, error: BaseException) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollLimits:
+    """Bounds of the poll thread."""
+
+    drain_seconds: float = 10.0
+    """How long a partition that is taken away may finish what is under way."""
+
+
+class PollThread:
+    """Runs from `start` until `close`, or until the source fails, which `LoopSide.fail` is told."""
+
+    def __init__(
+        self, source: RecordSource, starts: StartPositions, *, side: LoopSide, limits: PollLimits
+    ) -> None:
+        self._source = source
+        self._starts = starts
+        self._side = side
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._commands: deque[Callable[[], None]] = deque()
+        self._assigned: set[Partition] = set()
+        self._held: dict[Partition, str] = {}
+        self._paused: set[Partition] = set()
+        self._ahead = 0
+        self._taken = threading.Event()
+        self._closing = threading.Event()
+        self._next_round = 0.0
+        self._thread = threading.Thread(target=self._run, name="poll", daemon=True)
+        self.last_poll_seconds = time.monotonic()
+        """`time.monotonic()` of the last poll."""
+        self.has_joined = False
+        """The group has answered at least once."""
+
+    # Called on the event loop.
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Read exactly these topics from now on."""
+        self._commands.append(lambda: self._source.subscribe(topics, self))
+
+    def pause(self, partitions: frozenset[Partition]) -> None:
+        self._commands.append(lambda: self._pause(partitions))
+
+    def resume(self, partitions: frozenset[Partition]) -> None:
+        self._commands.append(lambda: self._resume(partitions))
+
+    def commit(self, progress: Sequence[Progress]) -> None:
+        self._commands.append(lambda: self._source.commit(progress))
+
+    async def close(self, progress: Sequence[Progress]) -> None:
+        """Commit, leave the consumer and end the thread."""
+        self._commands.append(lambda: self._finish(progress))
+        self._closing.set()
+        self._taken.set()
+        await asyncio.to_thread(self._thread.join)
+
+    # Everything below runs on the poll thread.
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._run_commands()
+                self._poll()
+            self._run_commands()
+        except Exception as error:  # noqa: BLE001 - fail-stop: the process ends and starts anew, nothing is committed
+            log.error("the consumer stopped: %s", error)
+            self._loop.call_soon_threadsafe(self._side.fail, error)
+        finally:
+            self._source.close()
+
+    def _run_commands(self) -> None:
+        for _ in range(len(self._commands)):
+            self._commands.popleft()()
+
+    def _poll(self) -> None:
+        if self._ahead >= BATCHES_AHEAD:
+            self._taken.wait(POLL_SECONDS)
+            self._taken.clear()
+            return
+        polled = self._source.poll(POLL_SECONDS, limit=POLL_RECORDS)
+        now = time.monotonic()
+        self.last_poll_seconds = now
+        if polled.records:
+            self._ahead += 1
+            self._loop.call_soon_threadsafe(self._hand_over, polled.records)
+        if polled.lost:
+            self._hold(polled.lost)
+        if now >= self._next_round:
+            self._next_round = now + ROUND_SECONDS
+            self._round()
+
+    def _hand_over(self, records: list[Record]) -> None:
+        """On the event loop."""
+        self._side.take(records)
+        self._ahead -= 1
+        self._taken.set()
+
+    def _round(self) -> None:
+        if self._held:
+            self._ask_for_decisions()
+        if self._assigned:
+            positions = self._source.positions(sorted(self._assigned))
+            # Queued behind every batch handed over so far, so that a position is never ahead of its records.
+            self._loop.call_soon_threadsafe(self._side.skip_to, positions)
+
+    def _finish(self, progress: Sequence[Progress]) -> None:
+        if progress:
+            self._source.commit_and_wait(progress)
+
+    def _pause(self, partitions: frozenset[Partition]) -> None:
+        partitions = (partitions & self._assigned) - self._paused
+        if partitions:
+            self._source.pause(sorted(partitions))
+            self._paused |= partitions
+
+    def _resume(self, partitions: frozenset[Partition]) -> None:
+        partitions = partitions & self._paused
+        if partitions:
+            self._source.resume(sorted(partitions))
+            self._paused -= partitions
+
+    # Positions that the group has lost.
+
+    def _hold(self, lost: Sequence[LostPosition]) -> None:
+        for partition, text in lost:
+            if partition not in self._held:
+                log.error("%s[%d] is held: %s", partition.topic, partition.number, text)
+            self._held[partition] = text
+        reading = [partition for partition, _ in lost if partition in self._assigned]
+        if reading:
+            self._assigned.difference_update(reading)
+            self._paused.difference_update(reading)
+            self._source.hold(reading)
+            self._wait(self._side.lose(frozenset(reading)))
+        self._report_held()
+
+    def _ask_for_decisions(self) -> None:
+        decided = self._starts.decisions(sorted(self._held), self._source)
+        if not decided:
+            return
+        for start in decided:
+            log.warning("%s[%d] goes on at %d", start.partition.topic, start.partition.number, start.offset)
+            del self._held[start.partition]
+        self._begin(decided)
+        self._source.begin(decided)
+        self._report_held()
+
+    def _report_held(self) -> None:
+        self._loop.call_soon_threadsafe(self._side.report_held, dict(self._held))
+
+    def _begin(self, starts: Sequence[StartAt]) -> None:
+        self._assigned.update(start.partition for start in starts)
+        self._loop.call_soon_threadsafe(self._side.begin, starts)
+
+    # RebalanceListener, called inside `poll`.
+
+    def assigned(self, partitions: Sequence[Partition]) -> list[StartAt]:
+        self.has_joined = True
+        starts = self._starts.starts(partitions, self._source)
+        self._begin(starts.begin)
+        if starts.held:
+            self._hold(starts.held)
+        return starts.begin
+
+    def revoked(self, partitions: Sequence[Partition]) -> list[Progress]:
+        leaving = self._drop(partitions)
+        return self._wait(self._side.give_up(leaving))
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        self._wait(self._side.lose(self._drop(partitions)))
+
+    def _drop(self, partitions: Sequence[Partition]) -> frozenset[Partition]:
+        for partition in partitions:
+            self._held.pop(partition, None)
+        leaving = frozenset(partitions) & self._assigned
+        # A paused flag would survive into the next assignment of the same partition.
+        self._resume(leaving)
+        self._assigned -= leaving
+        return leaving
+
+    def _wait(self, work: Coroutine[None, None, _T]) -> _T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        # The event loop bounds its own work; far beyond that bound it is stuck, and the process must not go on.
+        try:
+            return future.result(self._limits.drain_seconds + STUCK_SECONDS)
+        except TimeoutError as error:
+            raise SourceFailed("the event loop did not answer a rebalance in time") from error

@@ -1,0 +1,44 @@
+"""What moves between Kafka and the stages: records in, emits out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+
+class Record(NamedTuple):
+    """A record as it was consumed."""
+
+    partition: Partition
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    """When the broker appended it (all our topics are LogAppendTime)."""
+    headers: list[tuple[str, bytes | None]] | None = None
+    leader_epoch: int | None = None
+
+
+class Emit(NamedTuple):
+    """A record to be produced. The key chooses the partition (murmur2) unless one is named."""
+
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    headers: list[tuple[str, bytes]] | None = None
+    partition: int = -1
+
+
+class StartAt(NamedTuple):
+    """Where a partition begins for its new owner."""
+
+    partition: Partition
+    offset: int
+    metadata: str = ""
+    """What the last owner left beside the offset."""

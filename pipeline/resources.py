@@ -1,0 +1,15 @@
+"""Where the files lie that are not code: at the top of a checkout, inside the package of a wheel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = Path(__file__).parent
+_PACKAGED: Final = _PACKAGE / "_resources"
+_TOP: Final = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent
+
+SCHEMAS_DIR: Final = _TOP / "schemas"
+TOPICS_FILE: Final = _TOP / "topics.yaml"
+PROFILES_DIR: Final = _PACKAGE / "profiles"
+SAMPLES_DIR: Final = _PACKAGE / "demo" / "samples"

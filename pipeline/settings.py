@@ -1,0 +1,135 @@
+"""Every setting, its default and its reason. Read once, from the environment and `.env`; modules get values.
+
+Names: `PIPELINE_` and the path with `__` between its parts, as in `PIPELINE_KAFKA__BOOTSTRAP_SERVERS`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Group):
+    """Which cluster, and how to talk to it."""
+
+    bootstrap_servers: str | None = None
+    """None: the embedded broker, whose data lie in `data_dir`."""
+    embedded_port: Port | None = None
+    """None: a free one, the same again at the next start if it is still free."""
+    topic_prefix: str = "webhooks."
+    topics_file: Path | None = None
+    """None: the topics.yaml of this version."""
+    options: dict[str, str] = {}
+    """Any librdkafka option (SASL, TLS, ...), given to every client."""
+
+
+class SendingSettings(_Group):
+    """How webhooks leave."""
+
+    allowed_networks: tuple[str, ...] = ()
+    """Networks that may be dialled although they are not public: a receiver of one's own, a test on loopback."""
+    allowed_names: tuple[str, ...] = ()
+    """Host names whose addresses are not judged."""
+    allow_nat64: bool = False
+    """Whether 64:ff9b::/96 is judged by the IPv4 address in it; needed on hosts that have only NAT64."""
+    origin: str = "webhooks.localhost"
+    """The DNS name that CloudEvents receivers know this sender by."""
+    user_agent: str = "webhook-pipeline/0.1"
+    ca_file: Path | None = None
+    """Certificate authorities beside the system's."""
+    proxy: str | None = None
+    """An egress proxy; it is given the address that was checked."""
+    idle_connections: int = Field(default=1024, ge=1)
+    """How many connections are kept open for the next request, over all hosts."""
+    max_wait_days: int = Field(default=30, ge=1)
+    """What has waited longer than this for its delivery becomes a dead letter."""
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network)
+        return networks
+
+
+class StoreSettings(_Group):
+    """Where the log of deliveries is kept."""
+
+    url: str | None = None
+    """An SQLAlchemy URL (sqlite or postgresql+psycopg); None: an SQLite file in `data_dir`."""
+
+
+class ApiSettings(_Group):
+    """The HTTP side."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    operator_key: SecretStr | None = None
+    """The operator's first key; `up` makes one where there is none."""
+    public_url: str | None = None
+
+
+class SecretsSettings(_Group):
+    """The key that credentials are sealed with, in Kafka and in the store."""
+
+    key: SecretStr | None = None
+    """32 bytes in base64."""
+    key_file: Path | None = None
+    """None: `secrets.key` in `data_dir`, made at the first start."""
+
+
+class MailSettings(_Group):
+    """E-mail: deliveries to e-mail endpoints and notices to owners."""
+
+    url: str | None = None
+    from_: str = Field(default="webhooks@localhost", alias="from")
+
+
+class StageSettings(_Group):
+    """What all stages share."""
+
+    health_host: str = "127.0.0.1"
+    health_port: Port = 0
+    """0: a free port, written to the stage's file in `data_dir`."""
+    drain_seconds: float = Field(default=8.0, gt=0, le=60)
+    """How long work under way may go on at the end; below what `up` gives a stage before it kills it."""
+    unfinished_megabytes: int = Field(default=64, ge=1)
+
+
+class TelemetrySettings(_Group):
+    """Where metrics and traces go."""
+
+    otlp_endpoint: str | None = None
+    """An OTLP/HTTP collector; None: metrics on `/metrics` alone, no traces."""
+    sample_ratio: float = Field(default=0.01, ge=0, le=1)
+    """The share of events whose trace is kept where the producer did not decide."""
+    log_level: str = "INFO"
+
+
+class Settings(BaseSettings):
+    """All settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PIPELINE_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path(".pipeline")
+    """All state of this machine: the embedded broker's data, SQLite, keys, logs."""
+    kafka: KafkaSettings = KafkaSettings()
+    sending: SendingSettings = SendingSettings()
+    store: StoreSettings = StoreSettings()
+    api: ApiSettings = ApiSettings()
+    secrets: SecretsSettings = SecretsSettings()
+    mail: MailSettings = MailSettings()
+    stage: StageSettings = StageSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()

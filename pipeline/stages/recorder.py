@@ -1,0 +1,124 @@
+"""Recorder: attempts and dead letters into the store, each once, however often they come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.domain.delivery import Attempt, DeadLetter, Reason
+from pipeline.ports import StoreUnavailable, Undecodable
+from pipeline.telemetry.instruments import ATTEMPTS_RECORDED, RECORDS_READ
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.engine.consume_loop import ConsumeLoop
+    from pipeline.engine.outlet import Outlet
+    from pipeline.engine.ticket import Ticket
+    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.ports import AttemptStore, Records
+    from pipeline.stages.dead_lettering import DeadLettering
+    from pipeline.telemetry.tally import Tally
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 100
+"""Records in one transaction; an attempts record holds up to 200 attempts."""
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 10.0
+"""Between two tries to reach the store; it doubles."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderPorts:
+    """What the recorder works with."""
+
+    store: AttemptStore
+    records: Records
+    outlet: Outlet
+    dead: DeadLettering
+    tally: Tally
+    attempts_topic: str
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What goes into the store together."""
+
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    positions: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    tickets: list[Ticket] = field(default_factory=list["Ticket"])
+
+
+class Recorder:
+    """An intake over attempts and dead letters; `work` must run beside the loop."""
+
+    def __init__(self, loop: ConsumeLoop, ports: RecorderPorts) -> None:
+        self._loop = loop
+        self._ports = ports
+        self._queue: deque[Record] = deque()
+        self._wake = asyncio.Event()
+
+    def begin(self, start: StartAt) -> None:
+        """Nothing is kept by partition."""
+
+    def take(self, records: Sequence[Record]) -> None:
+        self._ports.tally.add(RECORDS_READ, "attempts", amount=len(records))
+        self._queue.extend(records)
+        self._wake.set()
+
+    def stop(self, partitions: frozenset[Partition]) -> None:
+        self._queue = deque(record for record in self._queue if record.partition not in partitions)
+
+    def forget(self, partitions: frozenset[Partition]) -> None:
+        self.stop(partitions)
+
+    async def work(self) -> None:
+        """Write what was taken, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._write(self._gather())
+
+    def _gather(self) -> _Batch:
+        batch = _Batch()
+        for _ in range(min(MOST_AT_ONCE, len(self._queue))):
+            record = self._queue.popleft()
+            ticket = self._loop.open_ticket(record)
+            batch.tickets.append(ticket)
+            batch.positions[record.partition] = record.offset + 1
+            try:
+                self._decode(record, batch)
+            except Undecodable as error:
+                letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
+                self._ports.outlet.send(letter, ticket)
+        return batch
+
+    def _decode(self, record: Record, batch: _Batch) -> None:
+        value = record.value or b""
+        if record.partition.topic == self._ports.attempts_topic:
+            batch.attempts.extend(self._ports.records.decode_attempts(value))
+        else:
+            batch.dead_letters.append(self._ports.records.decode_dead_letter(value))
+
+    async def _write(self, batch: _Batch) -> None:
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                new = await asyncio.to_thread(
+                    self._ports.store.write, batch.attempts, batch.dead_letters, batch.positions
+                )
+                break
+            except StoreUnavailable as error:
+                log.warning("the store is not to be had, trying again in %.1f s: %s", pause_seconds, error)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self._ports.tally.add(ATTEMPTS_RECORDED, "new", amount=new)
+        self._ports.tally.add(ATTEMPTS_RECORDED, "repeated", amount=len(batch.attempts) - new)
+        for ticket in batch.tickets:
+            ticket.release()

@@ -1,0 +1,95 @@
+"""What the sender does not try (any more): put aside in a tier, or buried as a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.domain.delivery import Reason
+from pipeline.domain.tiers import next_hop, park
+from pipeline.domain.verdict import Dead
+from pipeline.flow import Emit
+from pipeline.telemetry.instruments import PARKED, RETRIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pipeline.domain.dead_letters import LastFailure
+    from pipeline.domain.delivery import Delivery
+    from pipeline.domain.tiers import Tier
+    from pipeline.engine.consume_loop import ConsumeLoop
+    from pipeline.engine.outlet import Outlet
+    from pipeline.engine.ticket import Ticket
+    from pipeline.flow import Record
+    from pipeline.ports import Records
+    from pipeline.stages.dead_lettering import DeadLettering
+    from pipeline.stages.sender.lane import Item, Lane
+    from pipeline.telemetry.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class GivingUpPorts:
+    """What it works with."""
+
+    outlet: Outlet
+    records: Records
+    dead: DeadLettering
+    tally: Tally
+    now_ms: Callable[[], int]
+    tiers: Sequence[Tier]
+    tier_topics: Mapping[str, str]
+    """By tier name."""
+
+
+class GivingUp:
+    """Retries, parking and dead letters, as records."""
+
+    def __init__(self, loop: ConsumeLoop, ports: GivingUpPorts) -> None:
+        self._loop = loop
+        self._ports = ports
+
+    def bury_record(self, record: Record, error: str) -> None:
+        """No delivery can be made of it."""
+        ticket = self._loop.open_ticket(record)
+        self._ports.outlet.send(
+            self._ports.dead.of_record(record, Reason.UNDECODABLE, error=error), ticket
+        )
+        ticket.release()
+
+    def bury(self, item: Item, reason: Reason) -> None:
+        """A delivery that is not tried."""
+        ticket = self._loop.open_ticket(item.record)
+        self._ports.outlet.send(self._ports.dead.of_delivery(item.delivery, reason, record=item.record), ticket)
+        ticket.release()
+
+    def bury_tried(self, item: Item, reason: Reason, *, ticket: Ticket, failure: LastFailure) -> None:
+        """A delivery after its last attempt; the ticket is its caller's."""
+        letter = self._ports.dead.of_delivery(item.delivery, reason, record=item.record, failure=failure)
+        self._ports.outlet.send(letter, ticket)
+
+    def park(self, lane: Lane, item: Item) -> None:
+        """Put aside without spending an attempt; given up after a day of it."""
+        now_ms = self._ports.now_ms()
+        delivery = item.delivery
+        verdict = park(delivery.parked, now_ms=now_ms, next_probe_at_ms=lane.circuit.next_probe_at_ms)
+        if isinstance(verdict, Dead):
+            self.bury(item, verdict.reason)
+            return
+        ticket = self._loop.open_ticket(item.record)
+        self._ports.tally.add(PARKED)
+        self.defer(delivery._replace(parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms), ticket=ticket)
+        ticket.release()
+
+    def defer(self, delivery: Delivery, *, ticket: Ticket) -> bool:
+        """Write it to the tier it waits in; False if it is due too soon for any."""
+        tier = next_hop(delivery.due_at_ms or 0, self._ports.now_ms(), tiers=self._ports.tiers)
+        if tier is None:
+            return False
+        self._ports.tally.add(RETRIES, tier.name)
+        emit = Emit(
+            self._ports.tier_topics[tier.name],
+            self._ports.records.encode_delivery(delivery),
+            delivery.endpoint.encode(),
+        )
+        self._ports.outlet.send(emit, ticket)
+        return True

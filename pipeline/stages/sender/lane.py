@@ -1,0 +1,111 @@
+"""One endpoint's queue in the sender, and whether its next delivery may start. Event loop only."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.domain.circuit import Circuit
+from pipeline.domain.rate import RateLimiter
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pipeline.domain.delivery import Delivery
+    from pipeline.flow import Partition, Record
+    from pipeline.stages.sender.recipient import Recipient
+
+SMOOTHING = 0.2
+"""Weight of the newest attempt in the mean duration."""
+
+
+class Item(NamedTuple):
+    """A delivery that waits in a lane, and the record it came in."""
+
+    record: Record
+    delivery: Delivery
+
+
+class Wait(NamedTuple):
+    """Nothing may start before this time; None: not before something else happens."""
+
+    until_ms: int | None
+
+
+class Lane:
+    """Everything that the one owner of an endpoint knows about it."""
+
+    __slots__ = ("circuit", "limiter", "mean_ms", "queue", "queued_bytes", "recipient", "running", "timer")
+
+    def __init__(self, recipient: Recipient) -> None:
+        self.recipient = recipient
+        self.circuit = Circuit(version=recipient.endpoint.version)
+        self.limiter = _limiter(recipient)
+        self.queue: deque[Item] = deque()
+        self.queued_bytes = 0
+        self.running = 0
+        self.mean_ms = 0.0
+        """Mean duration of an attempt, lately."""
+        self.timer: asyncio.TimerHandle | None = None
+
+    def update(self, recipient: Recipient, *, now_ms: int) -> None:
+        """The endpoint's record changed."""
+        if recipient.endpoint.rate_limit != self.recipient.endpoint.rate_limit:
+            self.limiter = _limiter(recipient)
+        self.recipient = recipient
+        self.circuit.on_version(recipient.endpoint.version, now_ms=now_ms)
+
+    def push(self, item: Item) -> None:
+        self.queue.append(item)
+        self.queued_bytes += len(item.record.value or b"")
+
+    def push_front(self, item: Item) -> None:
+        self.queue.appendleft(item)
+        self.queued_bytes += len(item.record.value or b"")
+
+    def pop(self) -> Item:
+        item = self.queue.popleft()
+        self.queued_bytes -= len(item.record.value or b"")
+        return item
+
+    def pop_last(self) -> Item:
+        item = self.queue.pop()
+        self.queued_bytes -= len(item.record.value or b"")
+        return item
+
+    def drop(self, partitions: frozenset[Partition]) -> None:
+        """Forget what came from these partitions."""
+        kept = [item for item in self.queue if item.record.partition not in partitions]
+        if len(kept) != len(self.queue):
+            self.queue = deque(kept)
+            self.queued_bytes = sum(len(item.record.value or b"") for item in kept)
+
+    def next_start(self, now_ms: int) -> Wait | None:
+        """None if the head may start now (the rate limit then counts it); else what it waits for."""
+        due_at_ms = self.queue[0].delivery.due_at_ms
+        if due_at_ms is not None and due_at_ms > now_ms:
+            return Wait(due_at_ms)
+        limit = 1 if self.recipient.is_strict else self.recipient.endpoint.max_in_flight
+        if not self.circuit.allowance(now_ms, in_flight=self.running, max_in_flight=limit):
+            return Wait(None if self.running else self.circuit.next_probe_at_ms)
+        if self.limiter is not None and not self.limiter.take(now_ms):
+            return Wait(self.limiter.next_at_ms(now_ms))
+        return None
+
+    def started(self) -> None:
+        self.running += 1
+        self.circuit.on_started()
+
+    def ended(self, duration_ms: float) -> None:
+        self.running -= 1
+        self.mean_ms += (duration_ms - self.mean_ms) * SMOOTHING
+
+    def drain_ms(self) -> float:
+        """How long its queue will take, by the attempts of late."""
+        at_once = 1 if self.recipient.is_strict else self.recipient.endpoint.max_in_flight
+        return len(self.queue) * self.mean_ms / at_once
+
+
+def _limiter(recipient: Recipient) -> RateLimiter | None:
+    limit = recipient.endpoint.rate_limit
+    return RateLimiter(limit) if limit is not None else None

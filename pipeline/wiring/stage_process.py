@@ -1,0 +1,209 @@
+"""One process of one stage: what all stages have in common, put together and kept running."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipeline.adapters.kafka.sink import KafkaSink
+from pipeline.adapters.kafka.source import KafkaSource
+from pipeline.adapters.kafka.start_memory import KafkaStartMemory
+from pipeline.adapters.kafka.start_positions import GroupStarts
+from pipeline.adapters.kafka.tables import TableReader
+from pipeline.clock import now_ms
+from pipeline.engine.consume_loop import ConsumeLoop, LoopLimits
+from pipeline.engine.outlet import Outlet
+from pipeline.engine.tasks import Tasks
+from pipeline.stages.dead_lettering import DeadLettering
+from pipeline.telemetry.health_server import Health, HealthServer
+from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
+from pipeline.telemetry.tally import Tally
+from pipeline.wiring.live_tables import LiveTables
+
+if TYPE_CHECKING:
+    from pipeline.adapters.kafka.codec import RecordCodec
+    from pipeline.domain.topology import Topology
+    from pipeline.flow import Partition
+    from pipeline.ports import Intake, StartPositions
+    from pipeline.settings import Settings
+    from pipeline.slots import Slot
+    from pipeline.wiring.connection import Connection
+
+log = logging.getLogger(__name__)
+
+NO_POLL_SECONDS = 30.0
+"""A loop that has not polled for so long is not alive."""
+RESUBSCRIBE_SECONDS = 0.5
+"""Changes of what is read are gathered for so long: each one moves partitions between processes."""
+FLUSH_SECONDS = 3.0
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a process is given."""
+
+    settings: Settings
+    connection: Connection
+    topology: Topology
+    codec: RecordCodec
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a stage's intake is built from."""
+
+    surroundings: Surroundings
+    tables: LiveTables
+    loop: ConsumeLoop
+    outlet: Outlet
+    dead: DeadLettering
+    tally: Tally
+    tasks: Tasks
+    closing: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltStage:
+    """An intake, what runs beside it for ever, and what it reads now."""
+
+    intake: Intake
+    topics: Callable[[], Sequence[str]]
+    """Asked again whenever the tables change."""
+    work: Sequence[Work] = ()
+
+
+class StageDefinition(Protocol):
+    """How one stage is made."""
+
+    def build(self, parts: Parts) -> BuiltStage: ...
+
+    def starts(self, surroundings: Surroundings, memory: KafkaStartMemory, source: KafkaSource) -> StartPositions: ...
+
+
+async def run_stage(definition: StageDefinition, surroundings: Surroundings) -> None:
+    """Run until SIGTERM or SIGINT. Raises what ended it otherwise; the process must then start anew."""
+    async with AsyncExitStack() as closing:
+        process = StageProcess(surroundings, closing)
+        await process.run(definition)
+
+
+class StageProcess:
+    """Put together in `__init__`, run once."""
+
+    def __init__(self, surroundings: Surroundings, closing: AsyncExitStack) -> None:
+        self._surroundings = surroundings
+        self._closing = closing
+        self._tally = Tally()
+        self._built = False
+        self._topics: tuple[str, ...] = ()
+        self._loop: ConsumeLoop | None = None
+
+    async def run(self, definition: StageDefinition) -> None:
+        at = self._surroundings
+        slot, settings = at.slot, at.settings
+        self._serve_health()
+        source = KafkaSource(at.connection, group=self.group, member=slot.member)
+        memory = KafkaStartMemory(at.connection, at.codec, topic=at.topology.positions)
+        self._closing.callback(memory.close)
+        loop = self._loop = ConsumeLoop(
+            source,
+            definition.starts(at, memory, source),
+            limits=LoopLimits(
+                unfinished_bytes=settings.stage.unfinished_megabytes * 1024 * 1024,
+                drain_seconds=settings.stage.drain_seconds,
+            ),
+        )
+        sink = KafkaSink(at.connection, on_failed=loop.fail)
+        self._closing.push_async_callback(sink.close, wait_seconds=FLUSH_SECONDS)
+        tables = LiveTables(at.codec, at.topology)
+        reader = TableReader(at.connection, tables.topics, apply=tables.apply, on_failed=loop.fail)
+        self._closing.push_async_callback(reader.close)
+        await reader.start()
+        await self._consume(definition, loop, tables=tables, outlet=Outlet(sink, on_failed=loop.fail))
+
+    async def _consume(
+        self, definition: StageDefinition, loop: ConsumeLoop, *, tables: LiveTables, outlet: Outlet
+    ) -> None:
+        at = self._surroundings
+        dead = DeadLettering(at.topology.dead_letter, at.codec, now_ms=now_ms, tally=self._tally)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, loop.stop)
+        tasks = Tasks(loop.fail)
+        try:
+            stage = definition.build(Parts(at, tables, loop, outlet, dead, self._tally, tasks, self._closing))
+            for work in stage.work:
+                tasks.start(work())
+            self._subscribe(stage, loop)
+            tables.listen(lambda _: self._subscribe_soon(stage, loop))
+            self._built = True
+            await loop.run(stage.intake)
+        finally:
+            await tasks.close()
+
+    def _subscribe(self, stage: BuiltStage, loop: ConsumeLoop) -> None:
+        topics = tuple(sorted(stage.topics()))
+        if topics != self._topics:
+            self._topics = topics
+            loop.subscribe(topics)
+
+    def _subscribe_soon(self, stage: BuiltStage, loop: ConsumeLoop) -> None:
+        asyncio.get_running_loop().call_later(RESUBSCRIBE_SECONDS, self._subscribe, stage, loop)
+
+    @property
+    def group(self) -> str:
+        """The stage's consumer group."""
+        return f"{self._surroundings.settings.kafka.topic_prefix}{self._surroundings.slot.stage}"
+
+    def _serve_health(self) -> None:
+        at = self._surroundings
+        settings = at.settings
+        telemetry = start_telemetry(
+            TelemetryTarget(
+                stage=at.slot.stage,
+                instance=at.slot.member,
+                otlp_endpoint=settings.telemetry.otlp_endpoint,
+                sample_ratio=settings.telemetry.sample_ratio,
+            ),
+            self._tally,
+            gauges={
+                "pipeline.partitions.owned": lambda: float(self._fact("partitions")),
+                "pipeline.partitions.held": lambda: float(len(self._held())),
+                "pipeline.records.unfinished": lambda: float(self._fact("unfinished")),
+            },
+        )
+        self._closing.callback(telemetry.close)
+        server = HealthServer(settings.stage.health_host, settings.stage.health_port, judge=self._judge)
+        self._closing.callback(server.close)
+        at.slot.publish(server.port)
+
+    def _fact(self, name: str) -> int:
+        return getattr(self._loop.facts(), name) if self._loop is not None else 0
+
+    def _held(self) -> dict[Partition, str]:
+        return self._loop.facts().held if self._loop is not None else {}
+
+    def _judge(self) -> Health:
+        if self._loop is None or not self._built:
+            return Health(is_alive=True, is_ready=False, detail={"waiting_for": "tables"})
+        facts = self._loop.facts()
+        idle_seconds = time.monotonic() - facts.last_poll_seconds
+        is_alive = idle_seconds < NO_POLL_SECONDS
+        return Health(
+            is_alive=is_alive,
+            is_ready=is_alive and facts.has_joined,
+            detail={
+                "stage": self._surroundings.slot.stage,
+                "partitions": facts.partitions,
+                "unfinished": facts.unfinished,
+                "held": [f"{partition.topic}[{partition.number}]: {text}" for partition, text in facts.held.items()],
+            },
+        )
