@@ -1,6 +1,7 @@
 """What the engine asks of Kafka, and what a stage offers the engine.
 
-Threads: a `RecordSource` is used by one thread alone (the poll thread); everything else runs on the event loop.
+Threads: a `RecordSource` is used by one thread alone (the poll thread); everything else runs on the
+event loop.
 """
 
 from __future__ import annotations
@@ -9,21 +10,31 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Outcome
+from pipeline.domain.delivery_state import Buried
 from pipeline.domain.endpoint import MutualTlsAuth
 from pipeline.domain.event import Event
 from pipeline.flow import Emit, Partition, Record, StartAt
 
 
 class SourceFailed(Exception):
-    """The consumer cannot go on (fenced, fatal): the process has to start anew, nothing more is committed."""
+    """The consumer cannot go on (fenced, fatal).
+
+    The process has to start anew, nothing more is committed.
+    """
 
 
 class SinkFailed(Exception):
-    """The producer cannot go on (a fatal error): the process has to start anew, nothing more is committed."""
+    """The producer cannot go on (a fatal error).
+
+    The process has to start anew, nothing more is committed.
+    """
 
 
 class EmitRefused(Exception):
-    """This one record can never be produced: its topic is gone, it is too large, or access is denied."""
+    """This one record can never be produced.
+
+    Its topic is gone, it is too large, or access is denied.
+    """
 
     def __init__(self, text: str, *, too_large: bool) -> None:
         super().__init__(text)
@@ -75,7 +86,10 @@ class RecordSource(Protocol):
     def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None: ...
 
     def poll(self, timeout_seconds: float, *, limit: int) -> Polled:
-        """Wait for the first record, then take what else is there, at most `limit`. Raises SourceFailed."""
+        """Wait for the first record, then take what else is there, at most `limit`.
+
+        Raises SourceFailed.
+        """
         ...
 
     def begin(self, starts: Sequence[StartAt]) -> None:
@@ -113,7 +127,10 @@ class RecordSink(Protocol):
     """The process's producer. Callbacks come on the event loop, in the broker's order."""
 
     def send(self, emit: Emit, done: Callable[[EmitRefused | None], None]) -> None:
-        """Produce; `done` is called once, when the brokers acknowledged it or refused it for good."""
+        """Produce.
+
+        `done` is called once, when the brokers acknowledged it or refused it for good.
+        """
         ...
 
     @property
@@ -129,9 +146,9 @@ class RecordSink(Protocol):
 class StartPositions(Protocol):
     """Decides where partitions begin; used on the poll thread."""
 
-    def starts(self, partitions: Sequence[Partition], source: RecordSource) -> Starts: ...
+    def starts(self, partitions: Sequence[Partition]) -> Starts: ...
 
-    def decisions(self, held: Sequence[Partition], source: RecordSource) -> list[StartAt]:
+    def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         """Held partitions for which an operator has decided since."""
         ...
 
@@ -153,7 +170,8 @@ class Intake(Protocol):
     def take(self, records: Sequence[Record]) -> None:
         """Records of one poll, in order within each partition. Must not block.
 
-        The stage opens a ticket for each when it starts on it; records without a ticket are merely queued.
+        The stage opens a ticket for each when it starts on it; records without a ticket are merely
+        queued.
         """
         ...
 
@@ -214,15 +232,21 @@ class Parcel(NamedTuple):
 
 
 class Courier(Protocol):
-    """Sends a request to where it may be sent, within its time, and never raises for what the endpoint does."""
+    """Sends a request to where it may be sent.
+
+    Within its time, and never raises for what the endpoint does.
+    """
 
     async def send(self, parcel: Parcel) -> Sent:
-        """An answer of any status is `refused` here; whether it acknowledges is the profile's to say."""
+        """An answer of any status is `refused` here.
+
+        Whether it acknowledges is the profile's to say.
+        """
         ...
 
 
-class StoreUnavailable(Exception):
-    """The store does not answer now (locked, full, down): try again later, nothing was written."""
+class StoreFailed(Exception):
+    """The store took nothing (locked, full, down, not permitted): try again later."""
 
 
 class AttemptStore(Protocol):
@@ -231,11 +255,11 @@ class AttemptStore(Protocol):
     def write(
         self,
         attempts: Sequence[Attempt],
-        dead_letters: Sequence[DeadLetter],
+        dead_letters: Sequence[Buried],
         positions: Mapping[tuple[str, int], int],
     ) -> int:
-        """All in one transaction; answers how many attempts were new. Positions only advance.
+        """Write all in one transaction; answers how many attempts were new.
 
-        Raises StoreUnavailable.
+        Positions only advance. Raises StoreFailed.
         """
         ...

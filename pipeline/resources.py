@@ -1,4 +1,7 @@
-"""Where the files lie that are not code: at the top of a checkout, inside the package of a wheel."""
+"""Where the files lie that are not code.
+
+At the top of a checkout, inside the package of a wheel.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Every setting, its default and its reason. Read once, from the environment and `.env`; modules get values.
 
-Names: `PIPELINE_` and the path with `__` between its parts, as in `PIPELINE_KAFKA__BOOTSTRAP_SERVERS`.
+Names: `PIPELINE_` and the path with `__` between its parts, as in
+`PIPELINE_KAFKA__BOOTSTRAP_SERVERS`.
 """
 
 from __future__ import annotations
@@ -37,11 +38,13 @@ class SendingSettings(_Group):
     """How webhooks leave."""
 
     allowed_networks: tuple[str, ...] = ()
-    """Networks that may be dialled although they are not public: a receiver of one's own, a test on loopback."""
+    """Networks that may be dialled although they are not public: a receiver of one's own, a test
+    on loopback."""
     allowed_names: tuple[str, ...] = ()
     """Host names whose addresses are not judged."""
-    allow_nat64: bool = False
-    """Whether 64:ff9b::/96 is judged by the IPv4 address in it; needed on hosts that have only NAT64."""
+    nat64_prefix: str | None = None
+    """A NAT64 network (usually 64:ff9b::/96) whose addresses are judged by the IPv4 address in
+    them; needed on hosts that have no IPv4."""
     origin: str = "webhooks.localhost"
     """The DNS name that CloudEvents receivers know this sender by."""
     user_agent: str = "webhook-pipeline/0.1"
@@ -102,7 +105,8 @@ class StageSettings(_Group):
     health_port: Port = 0
     """0: a free port, written to the stage's file in `data_dir`."""
     drain_seconds: float = Field(default=8.0, gt=0, le=60)
-    """How long work under way may go on at the end; below what `up` gives a stage before it kills it."""
+    """How long work under way may go on at the end; below what `up` gives a stage before it
+    kills it."""
     unfinished_megabytes: int = Field(default=64, ge=1)
 
 
@@ -120,7 +124,11 @@ class Settings(BaseSettings):
     """All settings."""
 
     model_config = SettingsConfigDict(
-        env_prefix="PIPELINE_", env_nested_delimiter="__", env_file=".env", extra="ignore", frozen=True
+        env_prefix="PIPELINE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
     )
 
     data_dir: Path = Path(".pipeline")

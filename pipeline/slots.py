@@ -1,4 +1,7 @@
-"""Which of a stage's processes on this machine this one is: the number in its name towards Kafka."""
+"""Which of a stage's processes on this machine this one is.
+
+The number in its name towards Kafka.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +30,26 @@ class Slot:
                 self._directory = directory
                 return
         if wanted is not None:
-            raise RuntimeError(f"another process is {stage} {wanted} already, with the same data folder {directory.parent}")
+            raise RuntimeError(
+                f"another process is {stage} {wanted} already, with the same data folder {directory.parent}"
+            )
         raise RuntimeError(f"{MOST_SLOTS} processes of {stage} run on this machine already")
 
     @property
     def member(self) -> str:
-        """The process's static name in its consumer group: the same again when it is started again."""
+        """The process's static name in its consumer group.
+
+        The same again when it is started again.
+        """
         return f"{self.stage}-{socket.gethostname()}-{self.number}"
 
     def publish(self, port: int) -> None:
         """Leave a note for the commands on this machine: where this process answers."""
         path = note_path(self._directory, self.stage, self.number)
         partial = path.with_suffix(".part")
-        partial.write_text(json.dumps({"pid": os.getpid(), "health_port": port, "stage": self.stage}))
+        partial.write_text(
+            json.dumps({"pid": os.getpid(), "health_port": port, "stage": self.stage})
+        )
         partial.replace(path)
 
     def close(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from pipeline.clock import now_ms
 
 DEADLINE_SECONDS = 30.0
 
@@ -21,7 +23,7 @@ class Request(NamedTuple):
     """Names as sent, in order."""
     body: bytes
     at: float
-    """`time.time()` when its last byte had come."""
+    """Seconds since the epoch when its last byte had come."""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
@@ -62,7 +64,9 @@ class Receiver:
     def url(self, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def wait_for(self, count: int, *, path: str | None = None, seconds: float = DEADLINE_SECONDS) -> list[Request]:
+    def wait_for(
+        self, count: int, *, path: str | None = None, seconds: float = DEADLINE_SECONDS
+    ) -> list[Request]:
         """Requests to a path (any without one) once there are so many. Fails after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -70,14 +74,16 @@ class Receiver:
             if len(found) >= count:
                 return found
             threading.Event().wait(0.01)
-        raise AssertionError(f"{len(self.to(path))} of {count} requests came to {path or 'any path'} in {seconds} s")
+        raise AssertionError(
+            f"{len(self.to(path))} of {count} requests came to {path or 'any path'} in {seconds} s"
+        )
 
     def to(self, path: str | None) -> list[Request]:
         return [request for request in list(self.requests) if path is None or request.path == path]
 
 
 @contextmanager
-def receiving(behaviour: Behaviour = accept) -> Iterator[Receiver]:
+def receiving(behaviour: Behaviour = accept) -> Generator[Receiver]:
     """A receiver on a free port, in a thread of its own, stopped at the end."""
     receiver = Receiver(behaviour=behaviour)
     started = threading.Event()
@@ -85,7 +91,10 @@ def receiving(behaviour: Behaviour = accept) -> Iterator[Receiver]:
 
     async def serve() -> None:
         server = await asyncio.start_server(
-            lambda reader, writer: _serve(receiver, reader, writer), "127.0.0.1", receiver.port, limit=8 << 20
+            lambda reader, writer: _serve(receiver, reader, writer),
+            "127.0.0.1",
+            receiver.port,
+            limit=8 << 20,
         )
         receiver.port = server.sockets[0].getsockname()[1]
         started.set()
@@ -102,7 +111,9 @@ def receiving(behaviour: Behaviour = accept) -> Iterator[Receiver]:
         thread.join(DEADLINE_SECONDS)
 
 
-async def _serve(receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _serve(
+    receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     try:
         while (request := await _read(reader)) is not None:
             receiver.requests.append(request)
@@ -120,7 +131,7 @@ async def _serve(receiver: Receiver, reader: asyncio.StreamReader, writer: async
                 receiver.accepted.append(request)
             writer.write(_bytes(answer))
             await writer.drain()
-    except (ConnectionError, asyncio.IncompleteReadError):
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
         pass
     finally:
         writer.close()
@@ -129,10 +140,13 @@ async def _serve(receiver: Receiver, reader: asyncio.StreamReader, writer: async
 async def _read(reader: asyncio.StreamReader) -> Request | None:
     head = await reader.readuntil(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
-    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines[1:] if line)]
+    headers = [
+        (name, value.strip())
+        for name, _, value in (line.partition(":") for line in lines[1:] if line)
+    ]
     length = next((int(value) for name, value in headers if name.lower() == "content-length"), 0)
     body = await reader.readexactly(length)
-    return Request(lines[0].split(" ")[1], headers, body, time.time())
+    return Request(lines[0].split(" ")[1], headers, body, now_ms() / 1000)
 
 
 def _bytes(answer: Answer) -> bytes:

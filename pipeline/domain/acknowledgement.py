@@ -68,11 +68,9 @@ def counts_against(outcome: Outcome, status: int | None) -> bool:
     failure to connect: what its name resolves to may change, and until it does every delivery of
     the endpoint fails alike. Another refusal speaks against one delivery, not against the endpoint.
     """
-    if outcome in _FAILED_ATTEMPTS:
-        return True
-    if outcome != Outcome.REFUSED or status is None:
-        return False
-    return status == _TOO_MANY_REQUESTS or status in _SERVER_ERRORS
+    if outcome == Outcome.REFUSED:
+        return status == _TOO_MANY_REQUESTS or status in _SERVER_ERRORS
+    return outcome in _FAILED_ATTEMPTS
 
 
 def _may_be_final(status: int) -> bool:

@@ -86,7 +86,9 @@ class Circuit:
     def allowance(self, now_ms: int, *, in_flight: int, max_in_flight: int) -> int:
         """How many attempts may start now, besides those in flight. It is never negative.
 
-        A probe is alone: it waits until what was in flight when the circuit opened has ended.
+        A probe is alone: it waits until what was in flight when the circuit opened has ended. So
+        whatever ends after a probe began is that probe, and one whose end is never told (its
+        partition was lost) is followed by another as soon as nothing is in flight.
         """
         if self._gone:
             return 0
@@ -139,11 +141,6 @@ class Circuit:
         """
         if version >= self._version:
             self._gone = True
-
-    def on_abandoned(self) -> None:
-        """An attempt that had started will not be told the end of: a probe is free again."""
-        if self._open is not None:
-            self._open.is_probing = False
 
     def on_version(self, version: int, *, now_ms: int) -> None:
         """The endpoint's record changed.

@@ -34,7 +34,10 @@ class RawRecord(NamedTuple):
 def of_delivery(
     delivery: Delivery, reason: Reason, *, at: Position, encoded: bytes, now_ms: int
 ) -> DeadLetter:
-    """A delivery that will not be tried any more; `at` is where it lay, `encoded` what lay there."""
+    """A delivery that will not be tried any more.
+
+    `at` is where it lay, `encoded` what lay there.
+    """
     return DeadLetter(
         id=delivery.delivery_id,
         reason=reason,
@@ -59,7 +62,10 @@ def after_attempt(letter: DeadLetter, failure: LastFailure, *, attempts: int) ->
 
 
 def of_record(raw: RawRecord, reason: Reason, *, error: str, now_ms: int) -> DeadLetter:
-    """A record that no delivery can be made of, with its bytes; of an oversize one the first 64 KiB."""
+    """A record that no delivery can be made of, with its bytes.
+
+    Of an oversize one the first 64 KiB.
+    """
     source = raw.source
     value = raw.value
     if value is not None and (reason == Reason.OVERSIZE or len(value) > LARGEST_RAW_BYTES):

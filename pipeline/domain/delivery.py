@@ -144,4 +144,5 @@ class DeadLetter(NamedTuple):
     """The delivery as an encoded record."""
     raw_key: bytes | None = None
     raw: bytes | None = None
-    """The raw record where no delivery could be made of it (of an oversize one the first 64 KiB)."""
+    """The raw record where no delivery could be made of it (of an oversize one the first 64
+    KiB)."""

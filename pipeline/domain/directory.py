@@ -1,4 +1,7 @@
-"""Accounts and endpoints as the tables say, in memory, indexed for routing. Pure: told, never asking."""
+"""Accounts and endpoints as the tables say, in memory, indexed for routing. Pure.
+
+Told, never asking.
+"""
 
 from __future__ import annotations
 

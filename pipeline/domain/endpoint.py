@@ -24,7 +24,10 @@ class EndpointStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Delays between attempts: n delays make n + 1 attempts; jitter is a share of the delay, 0-0.5."""
+    """Delays between attempts: n delays make n + 1 attempts.
+
+    Jitter is a share of the delay, 0-0.5.
+    """
 
     delays_ms: tuple[int, ...]
     jitter: float = 0.0
@@ -40,7 +43,10 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class BodyChoice:
-    """What the endpoint's body looks like: one of its profile's formats, or a template of its own."""
+    """What the endpoint's body looks like.
+
+    One of its profile's formats, or a template of its own.
+    """
 
     format: str | None = None
     template: str | None = None
@@ -100,7 +106,10 @@ Auth = TokenAuth | HeaderAuth | BearerAuth | BasicAuth | OAuth2Auth | MutualTlsA
 
 @dataclass(frozen=True, slots=True)
 class SigningSecret:
-    """A secret in the profile's form; after a rotation the old one signs beside until it expires."""
+    """A secret in the profile's form.
+
+    After a rotation the old one signs beside until it expires.
+    """
 
     value: str = field(repr=False)
     expires_at_ms: int | None = None

@@ -1,7 +1,7 @@
 """Endpoints as they are written, in a file or through the API: all of it checked.
 
 What is left out has its default, but for what people must not lose by leaving it out: the id, the
-secrets and whether the endpoint is active. `endpoint_changes.py` says what those become.
+secrets and whether the endpoint is active. `endpoint_planning.py` says what those become.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def endpoint_fields(value: object, pointer: str, *extra: str) -> Fields:
     Raises:
         DocumentError: it is no object, or has a field that is neither an endpoint's nor an extra.
     """
-    known = (*extra, *ENDPOINT_FIELDS)
+    known = (*ENDPOINT_FIELDS, *extra)
     members = members_of(value, pointer)
     for name in _UNAVAILABLE:
         if name in members:
@@ -139,18 +139,6 @@ def chosen_profile(fields: Fields, profiles: Mapping[str, Profile], *, default: 
             fields.at("profile"), f"{shown(name)} is no profile: {nearest(name, profiles)}"
         )
     return profiles[name]
-
-
-def read_line(fields: Fields, name: str, *, limit_chars: int) -> str:
-    """A text of one line; empty when it is not given.
-
-    Raises:
-        DocumentError: it is too long, or has line breaks or other control characters.
-    """
-    text = fields.text(name, "")
-    if len(text) > limit_chars or not text.isprintable():
-        raise DocumentError(fields.at(name), f"write at most {limit_chars} printable characters")
-    return text
 
 
 def _url(fields: Fields, check_url: Callable[[str], None]) -> str:

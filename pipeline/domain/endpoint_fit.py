@@ -30,20 +30,21 @@ def check_fit(wanted: Endpoint, profile: Profile, given: GivenCredentials, *, po
     Raises:
         DocumentError: it cannot; the pointer names the endpoint's field.
     """
-    _check_event_types(wanted.event_types, profile, below(pointer, "event_types"))
+    _check_event_types(wanted.event_types, profile, pointer=below(pointer, "event_types"))
     try:
         body = compile_body(profile, wanted.body)
     except DocumentError as exc:
         raise DocumentError(f"{below(pointer, 'body')}{exc.pointer}", exc.text) from exc
-    _check_auth(given.auth, profile, wanted.url or "", pointer=below(pointer, "auth"))
-    _check_header_names(wanted.headers, profile, body, pointer=pointer)
+    _check_auth(given.auth, profile, url=wanted.url or "", pointer=below(pointer, "auth"))
+    taken = _taken(profile, body)
+    _check_header_names(wanted.headers, taken, pointer=below(pointer, "headers"))
     if isinstance(given.auth, HeaderAuth):
-        taken = _taken(profile, body) | {name.lower() for name, _ in wanted.headers}
-        _check_free(given.auth.name, taken, below(below(pointer, "auth"), "name"))
-    _check_signing(wanted.signing, profile, given, pointer=pointer)
+        taken |= {name.lower() for name, _ in wanted.headers}
+        _check_free(given.auth.name, taken, pointer=below(below(pointer, "auth"), "name"))
+    _check_signing(wanted.signing, profile, given=given, pointer=pointer)
 
 
-def _check_event_types(patterns: Iterable[str], profile: Profile, pointer: str) -> None:
+def _check_event_types(patterns: Iterable[str], profile: Profile, *, pointer: str) -> None:
     if profile.event_types_open:
         return
     known = [known.type for known in profile.event_types]
@@ -57,7 +58,7 @@ def _check_event_types(patterns: Iterable[str], profile: Profile, pointer: str) 
             )
 
 
-def _check_auth(auth: Auth | None, profile: Profile, url: str, *, pointer: str) -> None:
+def _check_auth(auth: Auth | None, profile: Profile, *, url: str, pointer: str) -> None:
     if isinstance(auth, TokenAuth) and profile.token_header is None:
         raise DocumentError(
             below(pointer, "type"),
@@ -68,17 +69,16 @@ def _check_auth(auth: Auth | None, profile: Profile, url: str, *, pointer: str) 
 
 
 def _check_header_names(
-    headers: Iterable[tuple[str, str]], profile: Profile, body: CompiledBody, *, pointer: str
+    headers: Iterable[tuple[str, str]], taken: frozenset[str], *, pointer: str
 ) -> None:
-    taken = _taken(profile, body)
     for name, _ in headers:
-        place = below(below(pointer, "headers"), name)
+        place = below(pointer, name)
         if name.lower() == _AUTHORIZATION:
             raise DocumentError(place, "write it as auth (bearer, basic or header): it is a secret")
-        _check_free(name, taken, place)
+        _check_free(name, taken, pointer=place)
 
 
-def _check_free(name: str, taken: frozenset[str], pointer: str) -> None:
+def _check_free(name: str, taken: frozenset[str], *, pointer: str) -> None:
     if name.lower() in taken:
         raise DocumentError(pointer, f"{name} is set elsewhere already: leave it out")
 
@@ -94,7 +94,7 @@ def _taken(profile: Profile, body: CompiledBody) -> frozenset[str]:
 
 
 def _check_signing(
-    signing: tuple[str, ...] | None, profile: Profile, given: GivenCredentials, *, pointer: str
+    signing: tuple[str, ...] | None, profile: Profile, *, given: GivenCredentials, pointer: str
 ) -> None:
     if profile.signature is None and signing is not None:
         raise DocumentError(

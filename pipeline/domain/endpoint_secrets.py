@@ -53,6 +53,9 @@ class MadeSecrets:
         return None if self.signing_key is None else public_key(self.signing_key)
 
 
+NOTHING_MADE: Final = MadeSecrets()
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSource:
     """What making and replacing secrets needs."""

@@ -12,8 +12,7 @@ from typing import Final, NamedTuple
 
 from pipeline.domain.acknowledgement import Acknowledgement
 from pipeline.domain.delivery import Outcome, Reason
-from pipeline.domain.endpoint import Endpoint, RetryPolicy
-from pipeline.domain.profile import Profile
+from pipeline.domain.endpoint import RetryPolicy
 from pipeline.domain.retry_after import parse_retry_after
 from pipeline.domain.tiers import Tier, jitter_step_ms
 from pipeline.domain.verdict import DELIVERED, Dead, RetryAt, Verdict
@@ -39,11 +38,6 @@ class RetryRules:
     policy: RetryPolicy
     acknowledgement: Acknowledgement
     tiers: tuple[Tier, ...]
-
-
-def rules_of(profile: Profile, endpoint: Endpoint, *, tiers: tuple[Tier, ...]) -> RetryRules:
-    """The rules for this endpoint: made once for each version of it or of its profile."""
-    return RetryRules(endpoint.retry or profile.retry, profile.acknowledgement, tiers)
 
 
 def decide(rules: RetryRules, result: AttemptResult, *, now_ms: int, jitter: float) -> Verdict:

@@ -1,4 +1,7 @@
-"""The memory that a group has begun a partition, beside its committed offsets, which Kafka may forget."""
+"""The memory that a group has begun a partition.
+
+Beside its committed offsets, which Kafka may forget.
+"""
 
 from __future__ import annotations
 

@@ -1,78 +1,108 @@
-"""The names of all topics, from one prefix."""
+"""What our topics are called, and what a name says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
 from typing import Final
 
+from pipeline.domain.identifiers import check_chosen_id
+
 DEFAULT_PREFIX: Final = "webhooks."
+MAX_PREFIX_CHARS: Final = 100
+"""Kafka's names have at most 249 characters, and an endpoint's id takes 64 of them."""
+
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
+_DELIVERY: Final = "delivery."
+_RETRY: Final = "retry."
 
 
-@dataclass(frozen=True, slots=True)
+class InvalidPrefix(ValueError):
+    """No topic can begin with this; the message says why."""
+
+
 class Topology:
-    """Names of topics; two pipelines with different prefixes share a cluster without meeting."""
+    """The names of all our topics under one prefix."""
 
-    prefix: str = DEFAULT_PREFIX
+    __slots__ = ("prefix",)
+
+    def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
+        """Raises InvalidPrefix."""
+        if not _PREFIX.fullmatch(prefix):
+            raise InvalidPrefix(f"{prefix!r}: use only A-Z, a-z, 0-9, ., _ and - in the prefix")
+        if len(prefix) > MAX_PREFIX_CHARS:
+            raise InvalidPrefix(f"{len(prefix)} characters: use at most {MAX_PREFIX_CHARS}")
+        self.prefix = prefix
 
     @property
     def events(self) -> str:
-        """Where producers publish, unless other source topics are named."""
-        return f"{self.prefix}events"
+        """What the API publishes to; other source topics can stand beside it."""
+        return self.prefix + "events"
 
     @property
     def accounts(self) -> str:
-        """Table of accounts."""
-        return f"{self.prefix}accounts"
+        return self.prefix + "accounts"
 
     @property
     def profiles(self) -> str:
-        """Table of the operator's own profiles."""
-        return f"{self.prefix}profiles"
+        return self.prefix + "profiles"
 
     @property
     def endpoints(self) -> str:
-        """Table of endpoints."""
-        return f"{self.prefix}endpoints"
+        return self.prefix + "endpoints"
 
     @property
     def relations(self) -> str:
-        """Table of relations."""
-        return f"{self.prefix}relations"
+        return self.prefix + "relations"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Compacted, one partition each, held in memory."""
+        return (self.accounts, self.profiles, self.endpoints, self.relations)
 
     @property
     def positions(self) -> str:
-        """Which partitions each group has begun."""
-        return f"{self.prefix}positions"
-
-    @property
-    def jobs(self) -> str:
-        """Replays and redrives."""
-        return f"{self.prefix}jobs"
-
-    @property
-    def attempts(self) -> str:
-        """What was tried."""
-        return f"{self.prefix}attempts"
-
-    @property
-    def dead_letter(self) -> str:
-        """What finally failed."""
-        return f"{self.prefix}dead-letter"
+        """Where each group began each partition."""
+        return self.prefix + "positions"
 
     @property
     def shared_delivery(self) -> str:
-        """Deliveries of endpoints without a topic of their own; the name is no `delivery(...)`."""
-        return f"{self.prefix}shared-delivery"
+        """For all endpoints without a topic of their own."""
+        return self.prefix + "shared-delivery"
 
-    def delivery(self, endpoint_id: str) -> str:
-        """An endpoint's own topic."""
-        return f"{self.prefix}delivery.{endpoint_id}"
+    @property
+    def dead_letter(self) -> str:
+        return self.prefix + "dead-letter"
+
+    @property
+    def attempts(self) -> str:
+        return self.prefix + "attempts"
+
+    @property
+    def jobs(self) -> str:
+        return self.prefix + "jobs"
+
+    def delivery(self, endpoint: str) -> str:
+        """The endpoint's own topic. Raises InvalidIdentifier: the id is none."""
+        return self.prefix + _DELIVERY + check_chosen_id(endpoint, field="endpoint")
 
     def endpoint_of(self, topic: str) -> str | None:
-        """Whose own topic it is; None if it is no endpoint's."""
-        start = f"{self.prefix}delivery."
-        return topic.removeprefix(start) if topic.startswith(start) else None
+        """Whose own topic this is, or None where it is nobody's."""
+        start = self.prefix + _DELIVERY
+        return topic[len(start) :] if topic.startswith(start) else None
 
     def retry(self, tier: str) -> str:
-        """A tier's topic."""
-        return f"{self.prefix}retry.{tier}"
+        """The topic of a tier, which is called by its delay: `5s`."""
+        return self.prefix + _RETRY + tier
+
+    def retries(self, tiers: Sequence[str]) -> tuple[str, ...]:
+        return tuple(map(self.retry, tiers))
+
+    def tier_of(self, topic: str) -> str | None:
+        """Which tier this topic is, or None where it is none."""
+        start = self.prefix + _RETRY
+        return topic[len(start) :] if topic.startswith(start) else None
+
+    def named(self, name: str) -> str:
+        """The topic that is called `name` in topics.yaml: the same without the prefix."""
+        return self.prefix + name

@@ -1,8 +1,8 @@
 """The one at-least-once loop that every stage runs on.
 
-Two threads share it. The poll thread (`poll_thread.py`) owns the consumer and waits for no record to be finished, but
-for a bounded drain while the group takes partitions away. The event loop does the work. They hand each other
-batches and commands, in order, and share no lock.
+Two threads share it. The poll thread (`poll_thread.py`) owns the consumer and waits for no record
+to be finished, but for a bounded drain while the group takes partitions away. The event loop does
+the work. They hand each other batches and commands, in order, and share no lock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class LoopLimits:
     """Intake stops when this much is unfinished and goes on at half of it."""
     commit_seconds: float = 0.25
     drain_seconds: float = 10.0
-    """How long work under way may go on once its partition is taken away or the process is told to stop."""
+    """How long work under way may go on once its partition is taken away or the process is told
+    to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class LoopFacts:
 class ConsumeLoop:
     """Runs one stage's intake over its topics, at least once.
 
-    A record's offset is committed only when it and all before it are finished (see Ticket). Any exception of the
-    stage ends `run` with nothing more committed: the process starts anew from the last commit.
+    A record's offset is committed only when it and all before it are finished (see Ticket). Any
+    exception of the stage ends `run` with nothing more committed: the process starts anew from the
+    last commit.
     """
 
     def __init__(self, source: RecordSource, starts: StartPositions, *, limits: LoopLimits) -> None:
@@ -75,7 +77,10 @@ class ConsumeLoop:
         return self._partitions.open_ticket(record)
 
     def put_back(self, ticket: Ticket) -> None:
-        """Close the ticket without finishing its record; the stage opens another one for it later."""
+        """Close the ticket without finishing its record.
+
+        The stage opens another one for it later.
+        """
         self._partitions.put_back(ticket)
 
     def is_current(self, ticket: Ticket) -> bool:
@@ -97,7 +102,10 @@ class ConsumeLoop:
                 self._thread.resume(frozenset((partition,)))
 
     def annotate(self, partition: Partition, metadata: str) -> None:
-        """Commit this note beside the partition's offset; its next owner gets it in `Intake.begin`."""
+        """Commit this note beside the partition's offset.
+
+        Its next owner gets it in `Intake.begin`.
+        """
         self._partitions.annotate(partition, metadata)
 
     def subscribe(self, topics: Sequence[str]) -> None:
@@ -110,7 +118,7 @@ class ConsumeLoop:
         """Consume until `stop`; raises what ended it otherwise."""
         self._intake = intake
         self._thread.start()
-        committing = self._loop.create_task(self._commit_regularly())  # noqa: TID251 - cancelled below
+        committing = self._loop.create_task(self._commit_regularly())
         try:
             await self._ended
         finally:
@@ -118,7 +126,10 @@ class ConsumeLoop:
             await self._close()
 
     def stop(self) -> None:
-        """End `run`: take nothing new, finish what is under way within the drain's bound, commit, close."""
+        """End `run`.
+
+        Take nothing new, finish what is under way within the drain's bound, commit, close.
+        """
         if not self._ended.done():
             self._ended.set_result(None)
 
@@ -130,7 +141,11 @@ class ConsumeLoop:
     async def _close(self) -> None:
         self._stopping = True
         owned = self._partitions.all
-        failed = self._ended.done() and not self._ended.cancelled() and self._ended.exception() is not None
+        failed = (
+            self._ended.done()
+            and not self._ended.cancelled()
+            and self._ended.exception() is not None
+        )
         self._thread.pause(owned)
         progress = [] if failed else await self._drain(owned)
         await self._thread.close(progress)
@@ -162,7 +177,10 @@ class ConsumeLoop:
             self._intake.forget(partitions)
 
     def _on_settled(self) -> None:
-        if self._is_full and self._partitions.unfinished_bytes <= self._limits.unfinished_bytes // 2:
+        if (
+            self._is_full
+            and self._partitions.unfinished_bytes <= self._limits.unfinished_bytes // 2
+        ):
             self._is_full = False
             if not self._stopping:
                 self._thread.resume(self._partitions.all - self._paused_by_stage)
@@ -200,7 +218,8 @@ class ConsumeLoop:
             self._thread.pause(self._partitions.all)
 
     def skip_to(self, positions: dict[Partition, int]) -> None:
-        # While stopping, what was polled is not entered any more: the position is ahead of the ledger.
+        # While stopping, what was polled is not entered any more: the position is ahead of the
+        # ledger.
         if not self._stopping:
             self._partitions.skip_to(positions)
 

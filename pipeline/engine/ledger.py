@@ -8,11 +8,19 @@ from collections import deque
 class Ledger:
     """Tracks one partition for as long as it is assigned.
 
-    Only offsets that were received count: gaps (compaction, transaction markers) are not waited for.
-    Law: everything below `committable` was finished, whatever the order it finished in.
+    Only offsets that were received count: gaps (compaction, transaction markers) are not waited
+    for. Law: everything below `committable` was finished, whatever the order it finished in.
     """
 
-    __slots__ = ("_finished", "_position", "_received", "_sizes", "leader_epoch", "metadata", "unfinished_bytes")
+    __slots__ = (
+        "_finished",
+        "_position",
+        "_received",
+        "_sizes",
+        "leader_epoch",
+        "metadata",
+        "unfinished_bytes",
+    )
 
     def __init__(self, position: int) -> None:
         self._received: deque[int] = deque()
@@ -33,7 +41,10 @@ class Ledger:
         return True
 
     def finish(self, offset: int) -> int:
-        """The record at `offset` needs nothing more; answers its size. Raises KeyError if it was not open."""
+        """The record at `offset` needs nothing more; answers its size.
+
+        Raises KeyError if it was not open.
+        """
         size_bytes = self._sizes.pop(offset)
         self.unfinished_bytes -= size_bytes
         received = self._received
@@ -50,7 +61,10 @@ class Ledger:
         return size_bytes
 
     def skip_to(self, position: int) -> None:
-        """Reading stands at `position` and nothing is unfinished: what lies between was no record of ours."""
+        """Reading stands at `position` and nothing is unfinished.
+
+        What lies between was no record of ours.
+        """
         if not self._received and position > self._position:
             self._position = position
 

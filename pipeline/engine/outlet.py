@@ -1,4 +1,7 @@
-"""Produces what a record's handling gives, and finishes the record when the brokers have all of it."""
+"""Produces what a record's handling gives.
+
+And finishes the record when the brokers have all of it.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,10 @@ class Outlet:
         self._on_failed = on_failed
 
     def send(self, emit: Emit, ticket: Ticket, *, instead: Instead | None = None) -> None:
-        """Produce for this ticket. What is refused for good becomes the emit that `instead` answers, or ends the
-        process where there is nothing instead: a record is never dropped.
+        """Produce for this ticket.
+
+        What is refused for good becomes the emit that `instead` answers, or ends the process where
+        there is nothing instead: a record is never dropped.
         """
         ticket.hold()
 

@@ -21,8 +21,8 @@ RECORD_OVERHEAD_BYTES = 512
 class OwnedPartitions:
     """Ledgers and tickets of the current assignment.
 
-    A ledger is the fence: tickets keep the one they were opened with, and once the partition is given up that
-    ledger is not in force any more, even if the same partition comes back.
+    A ledger is the fence: tickets keep the one they were opened with, and once the partition is
+    given up that ledger is not in force any more, even if the same partition comes back.
     """
 
     def __init__(self, on_settled: Callable[[], None]) -> None:
@@ -79,7 +79,10 @@ class OwnedPartitions:
         return self._ledgers.get(ticket.record.partition) is ticket.ledger
 
     def put_back(self, ticket: Ticket) -> None:
-        """Nothing of it is under way any more, but the record is not finished: a ticket is opened for it again."""
+        """Nothing of it is under way any more, but the record is not finished.
+
+        A ticket is opened for it again.
+        """
         if self.is_current(ticket):
             self._close_ticket(ticket.record.partition)
 
@@ -131,7 +134,9 @@ class OwnedPartitions:
             state = (ledger.committable, ledger.metadata)
             if self._committed[partition] != state:
                 self._committed[partition] = state
-                changed.append(Progress(partition, ledger.committable, ledger.leader_epoch, ledger.metadata))
+                changed.append(
+                    Progress(partition, ledger.committable, ledger.leader_epoch, ledger.metadata)
+                )
         return changed
 
     def give_up(self, partitions: Iterable[Partition]) -> None:

@@ -1,4 +1,7 @@
-"""The thread that owns the consumer: polls, hands records over, commits what it is told, answers rebalances."""
+"""The thread that owns the consumer.
+
+Polls, hands records over, commits what it is told, answers rebalances.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
-"""How long a poll waits for its first record, and so how late a command may be; an idle process wakes 20 times a second."""
+"""How long a poll waits for its first record, and so how late a command may be; an idle process
+wakes 20 times a second."""
 POLL_RECORDS = 500
 BATCHES_AHEAD = 2
-"""How many polls may lie before the event loop, which takes them as fast as it can and waits for nothing."""
+"""How many polls may lie before the event loop, which takes them as fast as it can and waits for
+nothing."""
 ROUND_SECONDS = 1.0
 """How often control records are skipped and held partitions are asked about."""
 
@@ -46,7 +51,9 @@ class LoopSide(Protocol):
 
     def report_held(self, held: dict[Partition, str]) -> None: ...
 
-    def give_up(self, partitions: frozenset[Partition]) -> Coroutine[None, None, list[Progress]]: ...
+    def give_up(
+        self, partitions: frozenset[Partition]
+    ) -> Coroutine[None, None, list[Progress]]: ...
 
     def lose(self, partitions: frozenset[Partition]) -> Coroutine[None, None, None]: ...
 
@@ -76,6 +83,7 @@ class PollThread:
         self._assigned: set[Partition] = set()
         self._held: dict[Partition, str] = {}
         self._paused: set[Partition] = set()
+        self._wanted: list[str] = []
         self._ahead = 0
         self._taken = threading.Event()
         self._closing = threading.Event()
@@ -93,7 +101,7 @@ class PollThread:
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Read exactly these topics from now on."""
-        self._commands.append(lambda: self._source.subscribe(topics, self))
+        self._commands.append(lambda: self._subscribe(topics))
 
     def pause(self, partitions: frozenset[Partition]) -> None:
         self._commands.append(lambda: self._pause(partitions))
@@ -120,7 +128,7 @@ class PollThread:
                 self._poll()
             self._run_commands()
         except Exception as error:  # noqa: BLE001 - fail-stop: the process ends and starts anew, nothing is committed
-            log.error("the consumer stopped: %s", error)
+            log.error("the consumer stopped: %s", error)  # noqa: TRY400 - its raiser reports the rest
             self._loop.call_soon_threadsafe(self._side.fail, error)
         finally:
             self._source.close()
@@ -157,12 +165,22 @@ class PollThread:
             self._ask_for_decisions()
         if self._assigned:
             positions = self._source.positions(sorted(self._assigned))
-            # Queued behind every batch handed over so far, so that a position is never ahead of its records.
+            # Queued behind every batch handed over so far, so that a position is never ahead of its
+            # records.
             self._loop.call_soon_threadsafe(self._side.skip_to, positions)
 
     def _finish(self, progress: Sequence[Progress]) -> None:
         if progress:
             self._source.commit_and_wait(progress)
+
+    def _subscribe(self, topics: Sequence[str]) -> None:
+        """Join with one topic, and then ask for all.
+
+        A static member that comes back is given its old assignment, whatever it subscribes to now;
+        only a change of its subscription makes the group look again.
+        """
+        self._wanted = list(topics)
+        self._source.subscribe(self._wanted if self.has_joined else self._wanted[:1], self)
 
     def _pause(self, partitions: frozenset[Partition]) -> None:
         partitions = (partitions & self._assigned) - self._paused
@@ -192,11 +210,13 @@ class PollThread:
         self._report_held()
 
     def _ask_for_decisions(self) -> None:
-        decided = self._starts.decisions(sorted(self._held), self._source)
+        decided = self._starts.decisions(sorted(self._held))
         if not decided:
             return
         for start in decided:
-            log.warning("%s[%d] goes on at %d", start.partition.topic, start.partition.number, start.offset)
+            log.warning(
+                "%s[%d] goes on at %d", start.partition.topic, start.partition.number, start.offset
+            )
             del self._held[start.partition]
         self._begin(decided)
         self._source.begin(decided)
@@ -212,8 +232,10 @@ class PollThread:
     # RebalanceListener, called inside `poll`.
 
     def assigned(self, partitions: Sequence[Partition]) -> list[StartAt]:
-        self.has_joined = True
-        starts = self._starts.starts(partitions, self._source)
+        if not self.has_joined:
+            self.has_joined = True
+            self._commands.append(lambda: self._subscribe(self._wanted))
+        starts = self._starts.starts(partitions)
         self._begin(starts.begin)
         if starts.held:
             self._hold(starts.held)
@@ -237,7 +259,8 @@ class PollThread:
 
     def _wait(self, work: Coroutine[None, None, _T]) -> _T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        # The event loop bounds its own work; far beyond that bound it is stuck, and the process must not go on.
+        # The event loop bounds its own work; far beyond that bound it is stuck, and the process
+        # must not go on.
         try:
             return future.result(self._limits.drain_seconds + STUCK_SECONDS)
         except TimeoutError as error:

@@ -1,4 +1,7 @@
-"""One record under way: it is finished when everything that its handling produced was acknowledged."""
+"""One record under way.
+
+It is finished when everything that its handling produced was acknowledged.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ if TYPE_CHECKING:
 class Ticket:
     """Counts what has to be acknowledged before the record counts as finished.
 
-    It opens with one hold, the handler's own, which `release` gives back. It never finishes by itself: a ticket
-    that is not released keeps its offset uncommitted, so a forgotten one costs a repeat, never a loss.
+    It opens with one hold, the handler's own, which `release` gives back. It never finishes by
+    itself: a ticket that is not released keeps its offset uncommitted, so a forgotten one costs a
+    repeat, never a loss.
     """
 
     __slots__ = ("_holds", "_settle", "ledger", "record")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class DeadLettering:
     """Makes the emit of a dead letter and counts it."""
 
-    def __init__(self, topic: str, records: Records, *, now_ms: Callable[[], int], tally: Tally) -> None:
+    def __init__(
+        self, topic: str, records: Records, *, now_ms: Callable[[], int], tally: Tally
+    ) -> None:
         self._topic = topic
         self._records = records
         self._now_ms = now_ms
@@ -34,7 +36,12 @@ class DeadLettering:
         return self._emit(dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms()))
 
     def of_delivery(
-        self, delivery: Delivery, reason: Reason, *, record: Record, failure: LastFailure | None = None
+        self,
+        delivery: Delivery,
+        reason: Reason,
+        *,
+        record: Record,
+        failure: LastFailure | None = None,
     ) -> Emit:
         """A delivery that will not be tried any more; `failure` where an attempt was just made."""
         letter = dead_letters.of_delivery(

@@ -8,13 +8,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.domain.delivery import Attempt, DeadLetter, Reason
-from pipeline.ports import StoreUnavailable, Undecodable
+from pipeline.domain.delivery import Attempt, Reason
+from pipeline.domain.delivery_state import Buried
+from pipeline.ports import StoreFailed, Undecodable
+from pipeline.stages.dead_lettering import position_of
 from pipeline.telemetry.instruments import ATTEMPTS_RECORDED, RECORDS_READ
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.domain.delivery import DeadLetter, Delivery
     from pipeline.engine.consume_loop import ConsumeLoop
     from pipeline.engine.outlet import Outlet
     from pipeline.engine.ticket import Ticket
@@ -49,7 +52,7 @@ class _Batch:
     """What goes into the store together."""
 
     attempts: list[Attempt] = field(default_factory=list[Attempt])
-    dead_letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    dead_letters: list[Buried] = field(default_factory=list[Buried])
     positions: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     tickets: list[Ticket] = field(default_factory=list["Ticket"])
 
@@ -104,7 +107,17 @@ class Recorder:
         if record.partition.topic == self._ports.attempts_topic:
             batch.attempts.extend(self._ports.records.decode_attempts(value))
         else:
-            batch.dead_letters.append(self._ports.records.decode_dead_letter(value))
+            letter = self._ports.records.decode_dead_letter(value)
+            batch.dead_letters.append(Buried(letter, position_of(record), self._delivery(letter)))
+
+    def _delivery(self, letter: DeadLetter) -> Delivery | None:
+        if letter.delivery is None:
+            return None
+        try:
+            return self._ports.records.decode_delivery(letter.delivery)
+        except Undecodable as error:
+            log.warning("the delivery in dead letter %s cannot be read: %s", letter.id, error)
+            return None
 
     async def _write(self, batch: _Batch) -> None:
         pause_seconds = FIRST_PAUSE_SECONDS
@@ -114,8 +127,10 @@ class Recorder:
                     self._ports.store.write, batch.attempts, batch.dead_letters, batch.positions
                 )
                 break
-            except StoreUnavailable as error:
-                log.warning("the store is not to be had, trying again in %.1f s: %s", pause_seconds, error)
+            except StoreFailed as error:
+                log.warning(
+                    "the store is not to be had, trying again in %.1f s: %s", pause_seconds, error
+                )
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         self._ports.tally.add(ATTEMPTS_RECORDED, "new", amount=new)

@@ -1,4 +1,7 @@
-"""Router: an event in, one delivery for each endpoint that asked for it out, its body rendered once."""
+"""Router.
+
+An event in, one delivery for each endpoint that asked for it out, its body rendered once.
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,10 @@ class Router:
             self._advance()
 
     def _advance(self) -> None:
-        """Route until there is no room; an event with many endpoints may stop half way and go on later."""
+        """Route until there is no room.
+
+        An event with many endpoints may stop half way and go on later.
+        """
         while not self._ports.outlet.is_congested:
             if self._under_way is None:
                 if not self._queue:
@@ -124,7 +130,9 @@ class Router:
                 return False
         return True
 
-    def _instead(self, delivery: Delivery | None, record: Record) -> Callable[[EmitRefused], Emit] | None:
+    def _instead(
+        self, delivery: Delivery | None, record: Record
+    ) -> Callable[[EmitRefused], Emit] | None:
         if delivery is None:
             return None
 
@@ -149,9 +157,7 @@ class Router:
         for endpoint in endpoints:
             yield self._deliver(rendering, endpoint, record=record)
 
-    def _deliver(
-        self, rendering: _Rendering, endpoint: Endpoint, *, record: Record
-    ) -> _Routed:
+    def _deliver(self, rendering: _Rendering, endpoint: Endpoint, *, record: Record) -> _Routed:
         event = rendering.event
         webhook = webhook_id(event.id, endpoint=endpoint.id)
         try:
@@ -228,11 +234,17 @@ def _lacks_subject(event: Event, profile: Profile) -> bool:
     if rules is None or event.type.rpartition(".")[0] not in rules.objects:
         return False
     subject = event.subject or ""
-    return not (subject.startswith(rules.subject_prefix) and len(subject) > len(rules.subject_prefix))
+    return not (
+        subject.startswith(rules.subject_prefix) and len(subject) > len(rules.subject_prefix)
+    )
 
 
 def _trace_headers(record: Record) -> list[tuple[str, bytes]] | None:
     if not record.headers:
         return None
-    kept = [(name, value) for name, value in record.headers if name in {"traceparent", "tracestate"} and value]
+    kept = [
+        (name, value)
+        for name, value in record.headers
+        if name in {"traceparent", "tracestate"} and value
+    ]
     return kept or None

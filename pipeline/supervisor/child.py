@@ -9,10 +9,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-SHORT_LIFE_SECONDS = 1.0
-RESTART_PAUSE_SECONDS = 0.5
-"""Before a child that died right after its start is started again: back within a second, without spinning."""
+SHORT_LIFE_SECONDS: Final = 1.0
+RESTART_PAUSE_SECONDS: Final = 0.5
+"""Before a child that died right after its start starts again: back within a second, no spinning."""
+NOT_STARTED: Final = 127
+"""The status of a child for which there was no process, no descriptor or no room for its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +25,19 @@ class Command:
     name: str
     argv: Sequence[str]
     environment: Mapping[str, str]
+    """Beside this process's own."""
     log: Path
     """Its output goes here."""
+    folder: Path | None = None
+    """Where it runs; None: where this process does."""
 
 
 class Child:
-    """Starts a command, and again whenever it ends. Its standard input is a pipe that ends when this process does."""
+    """Starts a command, and again whenever it ends.
+
+    Its standard input is a pipe that ends when this process does. One thread alone may use it;
+    `pid` and `restarts` may be read by any.
+    """
 
     def __init__(self, command: Command) -> None:
         self.command = command
@@ -39,7 +49,8 @@ class Child:
     @property
     def pid(self) -> int | None:
         """None while it is not running."""
-        return self._process.pid if self._process is not None else None
+        process = self._process
+        return None if process is None else process.pid
 
     def keep_running(self) -> int | None:
         """Start it if it is not running; answers its exit status if it has just ended."""
@@ -50,7 +61,11 @@ class Child:
             is_short = now - self._started < SHORT_LIFE_SECONDS
             self._start_not_before = now + (RESTART_PAUSE_SECONDS if is_short else 0.0)
         if self._process is None and now >= self._start_not_before:
-            self._start()
+            try:
+                self._start()
+            except OSError:
+                self._start_not_before = now + RESTART_PAUSE_SECONDS
+                return NOT_STARTED
         return ended
 
     def _start(self) -> None:
@@ -61,7 +76,8 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.command.environment},
-                start_new_session=True,
+                cwd=self.command.folder,
+                start_new_session=True,  # Ctrl-C reaches the owner, which knows in which order things end
             )
         self._started = time.monotonic()
         self.restarts += 1
@@ -70,6 +86,17 @@ class Child:
         """Ask it to end."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once; `keep_running` starts it again."""
+        if self._process is not None:
+            self._process.kill()
+
+    def has_ended(self) -> bool:
+        """Whether there is no process any more."""
+        if self._process is not None and self._process.poll() is not None:
+            self._release()
+        return self._process is None
 
     def wait_ended(self, deadline: float) -> bool:
         """Wait until `time.monotonic()` is `deadline`, then kill it; False if it had to be killed."""
@@ -90,3 +117,13 @@ class Child:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
         self._process = None
+
+
+def status_text(status: int) -> str:
+    """An exit status as `subprocess` gives it, in words."""
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"

@@ -6,14 +6,26 @@ import os
 import signal
 import sys
 import threading
+from typing import Final
+
+LAST_RESORT_SECONDS: Final = 12.0
+"""A process that SIGTERM has not ended by then ends anyway: nobody is left who would kill it."""
 
 
 def follow_parent() -> None:
-    """Send this process SIGTERM once its standard input, a pipe that the parent holds open, ends."""
+    """Send this process SIGTERM once its standard input, a pipe that the parent holds open, ends.
 
-    def watch() -> None:
+    Where that does not end it within `LAST_RESORT_SECONDS`, SIGKILL.
+    """
+    threading.Thread(target=_watch, name="parent", daemon=True).start()
+
+
+def _watch() -> None:
+    try:
         while os.read(sys.stdin.fileno(), 1024):
             pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+    except OSError:
+        pass  # no pipe any more is no parent any more
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(LAST_RESORT_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,150 +1,134 @@
-"""Everything on one machine: the embedded broker and each stage as a process, kept running until told to stop."""
+"""Every stage as a process and the embedded broker, kept running until told to end."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import sys
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pipeline.slots import note_path
-from pipeline.supervisor.child import Child, Command
+from pipeline.supervisor.broker_keeper import BrokerKeeper
+from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
+from pipeline.supervisor.ending import Ending
+from pipeline.supervisor.log_file import last_line
+from pipeline.supervisor.notices import Notices, Say
+from pipeline.supervisor.watch import StageWatch
+from pipeline.telemetry.health_server import Health
 
-if TYPE_CHECKING:
-    from types import FrameType
+ROUND_SECONDS: Final = 0.25
+"""A child that ends wakes it at once; this is for all else."""
+STOP_STAGES_SECONDS: Final = 9.5
+STOP_BROKER_SECONDS: Final = 4.0
+"""The broker, which keeps everything that it acknowledged even when it is killed, has what is left of 15 s."""
 
-    from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
+_END_ROUND_SECONDS: Final = 0.05
 
-STAGES: Final = ("router", "sender", "scheduler", "recorder")
-ROUND_SECONDS: Final = 0.1
-STOP_STAGES_SECONDS: Final = 10.0
-PROBE_SECONDS: Final = 1.0
-
-Say = Callable[[str], None]
+Tick = Callable[[], None]
+"""Called about once a round, must not block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run."""
 
-    data_dir: Path
-    environment: Mapping[str, str]
-    """Given to every stage, beside this process's own."""
-    processes: Mapping[str, int]
-    """How many of each stage."""
+    commands: Sequence[Command]
+    """One for each process; named `<stage>-<number>`."""
+    notes: Path
+    """Where the stages leave word of the ports that they answer on."""
+
+
+class SupervisorFailed(Exception):
+    """One of its threads has died: nobody would start again what ends."""
 
 
 class Supervisor:
-    """Starts and watches; a child that dies, the broker included, is back within a second, without limit."""
+    """A child that ends, the broker included, is back within a second, without limit."""
 
-    def __init__(self, plan: Plan, broker: EmbeddedKafka | None, *, say: Say) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, broker: BrokerKeeper | None, *, say: Say) -> None:
         self._broker = broker
         self._say = say
-        self._stopping = threading.Event()
-        self._ready: frozenset[str] = frozenset()
-        logs = plan.data_dir / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
-        self._children = {
-            f"{stage}-{number}": Child(self._command(stage, number, logs))
-            for stage, count in plan.processes.items()
-            for number in range(count)
+        self._notices = Notices(say)
+        self._children: Mapping[str, Child] = {
+            command.name: Child(command) for command in plan.commands
         }
-
-    def _command(self, stage: str, number: int, logs: Path) -> Command:
-        argv = (sys.executable, "-m", "pipeline", "run", stage, "--slot", str(number), "--follow-parent")
-        return Command(f"{stage}-{number}", argv, self._plan.environment, logs / f"{stage}-{number}.log")
+        self._watch = StageWatch(self._children, plan.notes)
 
     @property
     def is_ready(self) -> bool:
-        """Every stage consumes. Safe to ask from any thread."""
-        return len(self._ready) == len(self._children)
+        """Whether every stage consumes and the broker is up. Any thread."""
+        return self._is_broker_up and all(map(self._watch.is_ready, self._children))
 
-    def standing(self) -> dict[str, object]:
-        """For `/readyz`: who is ready, and how often each was started again."""
-        return {
-            name: {"ready": name in self._ready, "restarts": child.restarts, "pid": child.pid}
+    @property
+    def _is_broker_up(self) -> bool:
+        return self._broker is None or self._broker.is_up
+
+    def health(self) -> Health:
+        """For `/healthz` and `/readyz`. Any thread."""
+        stages = {
+            name: {
+                "ready": self._watch.is_ready(name),
+                "restarts": max(child.restarts, 0),
+                "pid": child.pid,
+            }
             for name, child in self._children.items()
         }
+        detail: dict[str, object] = {"stages": stages}
+        if (broker := self._broker) is not None:
+            detail["broker"] = {
+                "ready": broker.is_up,
+                "restarts": broker.restarts,
+                "pid": broker.pid,
+            }
+        return Health(is_alive=True, is_ready=self.is_ready, detail=detail)
 
-    def stop_on_signals(self) -> None:
-        """SIGTERM and SIGINT end `run`. Main thread only."""
+    def run(self, ending: Ending, tick: Tick) -> None:
+        """Keep everything running until `ending` is asked for; then end the stages, and the broker after them.
 
-        def stop(_: int, __: FrameType | None) -> None:
-            self._stopping.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-
-    def stop(self) -> None:
-        """End `run`."""
-        self._stopping.set()
-
-    def run(self) -> None:
-        """Keep everything running until `stop`; then end the stages, each within its drain's bound."""
+        Raises:
+            SupervisorFailed: see there; everything has ended.
+        """
+        self._watch.start()
         try:
-            while not self._stopping.is_set():
+            while not ending.is_asked:
                 self._keep_running()
-                self._probe()
-                self._stopping.wait(ROUND_SECONDS)
+                tick()
+                ending.wait(ROUND_SECONDS)
         finally:
-            self._end()
+            self._watch.close()
+            self._end_stages(ending)
 
     def _keep_running(self) -> None:
-        if self._broker is not None and (status := self._broker.poll()) is not None:
-            self._say(f"the broker ended with {status}; starting it again")
-            self._broker.start()
+        if self._watch.has_failed or (self._broker is not None and self._broker.has_failed):
+            raise SupervisorFailed("a thread of `up` has died; its last words are above")
         for name, child in self._children.items():
-            status = child.keep_running()
-            if status is not None:
-                self._ready -= {name}
-                self._say(f"{name} ended with {_shown(status)}; starting it again (log: {child.command.log})")
+            if self._watch.is_stuck(name):
+                self._notices.tell(name, "does not work any more; it is killed and started again")
+                child.kill()
+            if (status := child.keep_running()) is not None:
+                self._notices.tell(name, _ended(status, child.command.log))
 
-    def _probe(self) -> None:
-        for name in self._children.keys() - self._ready:
-            if self._answers_ready(name):
-                self._ready |= {name}
-
-    def _answers_ready(self, name: str) -> bool:
-        stage, _, number = name.rpartition("-")
-        try:
-            note = json.loads(note_path(self._plan.data_dir / "run", stage, int(number)).read_text())
-            if note["pid"] != self._children[name].pid:
-                return False
-            url = f"http://127.0.0.1:{note['health_port']}/readyz"
-            with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:  # noqa: S310 - our own port
-                return bool(answer.status == 200)
-        except (OSError, ValueError, KeyError, urllib.error.URLError):
-            return False
-
-    def _end(self) -> None:
-        self._ready = frozenset()
+    def _end_stages(self, ending: Ending) -> None:
         deadline = time.monotonic() + STOP_STAGES_SECONDS
         for child in self._children.values():
             child.terminate()
-        for name, child in self._children.items():
-            if not child.wait_ended(deadline):
-                self._say(f"{name} did not end in time and was killed; what it had under way is repeated")
+        left = dict(self._children)
+        while left and time.monotonic() < deadline and not ending.is_urgent:
+            left = {name: child for name, child in left.items() if not child.has_ended()}
+            if left:
+                ending.pause(_END_ROUND_SECONDS)
+        for name, child in left.items():
+            child.wait_ended(deadline=0)
+            self._say(
+                f"{name} did not end in time and was killed; what it had under way is repeated"
+            )
 
 
-def _shown(status: int) -> str:
-    if status >= 0:
-        return f"status {status}"
-    return signal.Signals(-status).name
-
-
-def stage_environment(bootstrap_servers: str, data_dir: Path) -> dict[str, str]:
-    """What tells a stage where it belongs."""
-    return {
-        "PIPELINE_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
-        "PIPELINE_DATA_DIR": os.fspath(data_dir.resolve()),
-        "PYTHONUNBUFFERED": "1",
-    }
+def _ended(status: int, log: Path) -> str:
+    if status == NOT_STARTED:
+        return f"could not be started and is tried again (log: {log})"
+    # Whoever was killed had no last words.
+    said = last_line(log) if status > 0 else ""
+    return (
+        f"ended with {status_text(status)}{said and f' ({said})'}; it is started again, see {log}"
+    )

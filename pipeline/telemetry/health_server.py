@@ -1,4 +1,8 @@
-"""`/healthz`, `/readyz` and `/metrics` of one process, answered by a thread so that a busy event loop still answers."""
+"""`/healthz`.
+
+`/readyz` and `/metrics` of one process, answered by a thread so that a busy event loop still
+answers.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,10 @@ REQUEST_SECONDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a process stands. Not alive: it must be started anew; not ready: it is not working yet."""
+    """How a process stands. Not alive: it must be started anew; not ready.
+
+    It is not working yet.
+    """
 
     is_alive: bool
     is_ready: bool
@@ -34,7 +41,7 @@ class HealthServer:
             timeout = REQUEST_SECONDS
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            def do_GET(self) -> None:
                 if self.path == "/metrics":
                     self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
                     return
@@ -63,7 +70,9 @@ class HealthServer:
 
         self._server = ThreadingHTTPServer((host, port), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="health", daemon=True
+        )
         self._thread.start()
 
     @property

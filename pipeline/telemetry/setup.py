@@ -1,4 +1,7 @@
-"""The OpenTelemetry SDK of one process: metrics to `/metrics` and, where a collector is set, over OTLP."""
+"""The OpenTelemetry SDK of one process.
+
+Metrics to `/metrics` and, where a collector is set, over OTLP.
+"""
 
 from __future__ import annotations
 
@@ -48,20 +51,33 @@ class Telemetry:
         self.traces.shutdown()
 
 
-def start_telemetry(target: TelemetryTarget, tally: Tally, *, gauges: dict[str, Gauge]) -> Telemetry:
+def start_telemetry(
+    target: TelemetryTarget, tally: Tally, *, gauges: dict[str, Gauge]
+) -> Telemetry:
     """Export the tally and these gauges (facts of the stage, by metric name)."""
-    resource = Resource.create({"service.name": f"pipeline-{target.stage}", "service.instance.id": target.instance})
+    resource = Resource.create(
+        {"service.name": f"pipeline-{target.stage}", "service.instance.id": target.instance}
+    )
     readers: list[MetricReader] = [PrometheusMetricReader(disable_target_info=True)]
-    traces = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(target.sample_ratio)))
+    traces = TracerProvider(
+        resource=resource, sampler=ParentBased(TraceIdRatioBased(target.sample_ratio))
+    )
     if target.otlp_endpoint is not None:
         base = target.otlp_endpoint.rstrip("/")
-        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics")))
-        traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces")))
+        readers.append(
+            PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
+        )
+        traces.add_span_processor(
+            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
+        )
     meters = MeterProvider(metric_readers=readers, resource=resource)
     meter = meters.get_meter(SCOPE)
     for instrument in _declared():
         meter.create_observable_counter(
-            instrument.name, [_counter(tally, instrument)], unit=instrument.unit, description=instrument.meaning
+            instrument.name,
+            [_counter(tally, instrument)],
+            unit=instrument.unit,
+            description=instrument.meaning,
         )
     for name, gauge in gauges.items():
         meter.create_observable_gauge(name, [_gauge(gauge)])
@@ -72,7 +88,9 @@ def _declared() -> Iterable[Instrument]:
     return (value for value in vars(instruments).values() if isinstance(value, Instrument))
 
 
-def _counter(tally: Tally, instrument: Instrument) -> Callable[[CallbackOptions], list[Observation]]:
+def _counter(
+    tally: Tally, instrument: Instrument
+) -> Callable[[CallbackOptions], list[Observation]]:
     def observe(_: CallbackOptions) -> list[Observation]:
         counts = tally.read(instrument)
         attribute = instrument.attribute

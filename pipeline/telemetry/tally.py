@@ -31,7 +31,11 @@ class Tally:
 
     def read(self, instrument: Instrument) -> dict[str, float]:
         """Counts by attribute value."""
-        return {value: count for (counted, value), count in self._counts.copy().items() if counted == instrument}
+        return {
+            value: count
+            for (counted, value), count in self._counts.copy().items()
+            if counted == instrument
+        }
 
     def instruments(self) -> set[Instrument]:
         """What was counted so far."""

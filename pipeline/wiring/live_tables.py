@@ -45,7 +45,7 @@ class LiveTables:
             try:
                 self._apply(record, changed)
             except (Undecodable, ValueError) as error:
-                log.error("%s at %d is left out: %s", record.topic, record.offset, error)
+                log.warning("%s at %d is left out: %s", record.topic, record.offset, error)
         for listener in self._listeners:
             listener(frozenset(changed))
 

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.adapters.kafka.start_positions import GroupStarts
+from pipeline.adapters.storage.opening import open_store
+from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.stages.recorder import Recorder, RecorderPorts
+from pipeline.wiring.configuration import store_url
+from pipeline.wiring.recorder_store import AttemptStoreOf, StoreStarts
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
-    from pipeline.ports import AttemptStore
-    from pipeline.wiring.stage_process import Parts
+    from pipeline.ports import StartPositions
+    from pipeline.wiring.stage_process import Opening, Parts, Surroundings
 
 
-def build_recorder(parts: Parts, store: AttemptStore) -> BuiltStage:
-    """An intake over attempts and dead letters."""
-    topology = parts.surroundings.topology
-    recorder = Recorder(
-        parts.loop,
-        RecorderPorts(
-            store=store,
-            records=parts.surroundings.codec,
-            outlet=parts.outlet,
-            dead=parts.dead,
-            tally=parts.tally,
-            attempts_topic=topology.attempts,
-        ),
-    )
-    return BuiltStage(recorder, lambda: (topology.attempts, topology.dead_letter), (recorder.work,))
+class RecorderStage:
+    """Implements `StageDefinition`."""
+
+    def __init__(self) -> None:
+        self._store: RecorderStore | None = None
+
+    async def build(self, parts: Parts) -> BuiltStage:
+        at = parts.surroundings
+        recorder = Recorder(
+            parts.loop,
+            RecorderPorts(
+                store=AttemptStoreOf(self._opened(at)),
+                records=at.codec,
+                outlet=parts.outlet,
+                dead=parts.dead,
+                tally=parts.tally,
+                attempts_topic=at.topology.attempts,
+            ),
+        )
+        topics = (at.topology.attempts, at.topology.dead_letter)
+        return BuiltStage(recorder, lambda: topics, (recorder.work,))
+
+    def starts(self, opening: Opening) -> StartPositions:
+        source = opening.source
+        group = GroupStarts(source, opening.memory, first_offset=source.first_offset)
+        return StoreStarts(self._opened(opening.surroundings), group)
+
+    def _opened(self, at: Surroundings) -> RecorderStore:
+        if self._store is None:
+            self._store = RecorderStore(open_store(store_url(at.settings)))
+        return self._store

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pipeline.adapters.kafka.sink import KafkaSink
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
-from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.adapters.kafka.tables import TableReader
 from pipeline.clock import now_ms
 from pipeline.engine.consume_loop import ConsumeLoop, LoopLimits
@@ -28,6 +27,8 @@ from pipeline.wiring.live_tables import LiveTables
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.codec import RecordCodec
+    from pipeline.adapters.kafka.topic_file import TopicFile
+    from pipeline.adapters.kafka.topics import Topics
     from pipeline.domain.topology import Topology
     from pipeline.flow import Partition
     from pipeline.ports import Intake, StartPositions
@@ -52,9 +53,20 @@ class Surroundings:
 
     settings: Settings
     connection: Connection
-    topology: Topology
+    topic_file: TopicFile
+    topics: Topics
     codec: RecordCodec
     slot: Slot
+
+    @property
+    def topology(self) -> Topology:
+        """Names of topics."""
+        return self.topic_file.topology
+
+    @property
+    def group(self) -> str:
+        """The stage's consumer group."""
+        return f"{self.settings.kafka.topic_prefix}{self.slot.stage}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +93,44 @@ class BuiltStage:
     work: Sequence[Work] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What decides where partitions begin."""
+
+    surroundings: Surroundings
+    source: KafkaSource
+    memory: KafkaStartMemory
+
+
 class StageDefinition(Protocol):
-    """How one stage is made."""
+    """How one stage is made; one instance for each process."""
 
-    def build(self, parts: Parts) -> BuiltStage: ...
+    async def build(self, parts: Parts) -> BuiltStage: ...
 
-    def starts(self, surroundings: Surroundings, memory: KafkaStartMemory, source: KafkaSource) -> StartPositions: ...
+    def starts(self, opening: Opening) -> StartPositions: ...
 
 
 async def run_stage(definition: StageDefinition, surroundings: Surroundings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what ended it otherwise; the process must then start anew."""
+    """Run until SIGTERM or SIGINT. Raises what ended it otherwise.
+
+    The process must then start anew.
+    """
     async with AsyncExitStack() as closing:
         process = StageProcess(surroundings, closing)
         await process.run(definition)
+
+
+class TopicsUnfit(Exception):
+    """A topic is not as correctness needs it; the text says how it differs and what to do."""
+
+
+def check_topics(topics: Topics, file: TopicFile) -> None:
+    """Warn of what differs; raise TopicsUnfit where nothing may be read or written."""
+    verdict = topics.check((*file.topics, *(source.topic for source in file.sources)))
+    for warning in verdict.warnings:
+        log.warning("%s", warning)
+    if verdict.refusals:
+        raise TopicsUnfit("; ".join(verdict.refusals))
 
 
 class StageProcess:
@@ -111,12 +148,13 @@ class StageProcess:
         at = self._surroundings
         slot, settings = at.slot, at.settings
         self._serve_health()
-        source = KafkaSource(at.connection, group=self.group, member=slot.member)
+        await asyncio.to_thread(check_topics, at.topics, at.topic_file)
+        source = KafkaSource(at.connection, group=at.group, member=slot.member)
         memory = KafkaStartMemory(at.connection, at.codec, topic=at.topology.positions)
         self._closing.callback(memory.close)
         loop = self._loop = ConsumeLoop(
             source,
-            definition.starts(at, memory, source),
+            definition.starts(Opening(at, source, memory)),
             limits=LoopLimits(
                 unfinished_bytes=settings.stage.unfinished_megabytes * 1024 * 1024,
                 drain_seconds=settings.stage.drain_seconds,
@@ -128,7 +166,9 @@ class StageProcess:
         reader = TableReader(at.connection, tables.topics, apply=tables.apply, on_failed=loop.fail)
         self._closing.push_async_callback(reader.close)
         await reader.start()
-        await self._consume(definition, loop, tables=tables, outlet=Outlet(sink, on_failed=loop.fail))
+        await self._consume(
+            definition, loop, tables=tables, outlet=Outlet(sink, on_failed=loop.fail)
+        )
 
     async def _consume(
         self, definition: StageDefinition, loop: ConsumeLoop, *, tables: LiveTables, outlet: Outlet
@@ -139,7 +179,9 @@ class StageProcess:
             asyncio.get_running_loop().add_signal_handler(number, loop.stop)
         tasks = Tasks(loop.fail)
         try:
-            stage = definition.build(Parts(at, tables, loop, outlet, dead, self._tally, tasks, self._closing))
+            stage = await definition.build(
+                Parts(at, tables, loop, outlet, dead, self._tally, tasks, self._closing)
+            )
             for work in stage.work:
                 tasks.start(work())
             self._subscribe(stage, loop)
@@ -157,11 +199,6 @@ class StageProcess:
 
     def _subscribe_soon(self, stage: BuiltStage, loop: ConsumeLoop) -> None:
         asyncio.get_running_loop().call_later(RESUBSCRIBE_SECONDS, self._subscribe, stage, loop)
-
-    @property
-    def group(self) -> str:
-        """The stage's consumer group."""
-        return f"{self._surroundings.settings.kafka.topic_prefix}{self._surroundings.slot.stage}"
 
     def _serve_health(self) -> None:
         at = self._surroundings
@@ -181,7 +218,9 @@ class StageProcess:
             },
         )
         self._closing.callback(telemetry.close)
-        server = HealthServer(settings.stage.health_host, settings.stage.health_port, judge=self._judge)
+        server = HealthServer(
+            settings.stage.health_host, settings.stage.health_port, judge=self._judge
+        )
         self._closing.callback(server.close)
         at.slot.publish(server.port)
 
@@ -204,6 +243,9 @@ class StageProcess:
                 "stage": self._surroundings.slot.stage,
                 "partitions": facts.partitions,
                 "unfinished": facts.unfinished,
-                "held": [f"{partition.topic}[{partition.number}]: {text}" for partition, text in facts.held.items()],
+                "held": [
+                    f"{partition.topic}[{partition.number}]: {text}"
+                    for partition, text in facts.held.items()
+                ],
             },
         )

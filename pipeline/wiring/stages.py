@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 
+from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.schema_files import load_schemas
-from pipeline.adapters.kafka.start_positions import GroupStarts
-from pipeline.adapters.profile_files import read_profile_files
-from pipeline.domain.tiers import DEFAULT_TIERS
-from pipeline.domain.topology import Topology
-from pipeline.resources import PROFILES_DIR, SCHEMAS_DIR
+from pipeline.adapters.kafka.topics import Topics
+from pipeline.resources import SCHEMAS_DIR
 from pipeline.slots import Slot
-from pipeline.stages.sender.recipient import SenderIdentity
+from pipeline.wiring.configuration import topic_file
 from pipeline.wiring.connection import connection
-from pipeline.wiring.recorder_stage import build_recorder
-from pipeline.wiring.router_stage import build_router
-from pipeline.wiring.scheduler_stage import build_scheduler
-from pipeline.wiring.sender_stage import Recipients, build_sender
-from pipeline.wiring.stage_process import BuiltStage, Parts, Surroundings, run_stage
+from pipeline.wiring.stage_process import StageDefinition, Surroundings, run_stage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.settings import Settings
 
-Build = Callable[[Parts], BuiltStage]
+STAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "router": ("pipeline.wiring.router_stage", "RouterStage"),
+    "sender": ("pipeline.wiring.sender_stage", "SenderStage"),
+    "scheduler": ("pipeline.wiring.scheduler_stage", "SchedulerStage"),
+    "recorder": ("pipeline.wiring.recorder_stage", "RecorderStage"),
+}
+"""Where each is defined: a process loads its own alone, and is back sooner when it was killed."""
+
+
+def run_stage_process(stage: str, settings: Settings, *, slot: int | None) -> None:
+    """Run one process of a stage until SIGTERM or SIGINT.
+
+    Raises TopicFileError, TopicsFailed, TopicsUnfit, NoKafka, SlotTaken, and whatever ended it.
+    """
+    file = topic_file(settings)
+    sources = {source.topic: source.format for source in file.sources}
+    held = Slot(settings.data_dir / "run", stage, wanted=slot)
+    try:
+        reached = connection(settings, client=f"{stage}-{held.number}")
+        surroundings = Surroundings(
+            settings=settings,
+            connection=reached,
+            topic_file=file,
+            topics=Topics(Cluster(reached), file),
+            codec=RecordCodec(load_schemas(SCHEMAS_DIR), sources),
+            slot=held,
+        )
+        uvloop.run(run_stage(_definition(stage), surroundings))
+    finally:
+        held.close()
+
+
+def _definition(stage: str) -> StageDefinition:
+    module, name = STAGES[stage]
+    return getattr(import_module(module), name)()

@@ -198,13 +198,12 @@ def test_a_changed_endpoint_is_probed_at_once():
     assert circuit.next_probe_at_ms == NOW_MS + 16_000
 
 
-def test_an_abandoned_probe_is_followed_by_another():
+def test_a_probe_whose_end_is_never_told_is_followed_by_another():
     circuit = opened()
     circuit.on_started()
-    circuit.on_abandoned()
     assert allowance(circuit, NOW_MS + 5_000) == 1
-    circuit.on_failure("dlv_late", now_ms=NOW_MS + 6_000)
-    assert circuit.next_probe_at_ms == NOW_MS + 5_000
+    probe_fails(circuit, NOW_MS + 5_000)
+    assert circuit.next_probe_at_ms == NOW_MS + 15_000
 
 
 def test_a_clock_that_was_set_back_does_not_leave_it_open():
@@ -315,9 +314,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @precondition(lambda self: self.flying)
     @rule(choice=st.integers(0, 3))
-    def one_is_abandoned(self, choice: int) -> None:
+    def one_is_never_told_of_again(self, choice: int) -> None:
         self.end(choice)
-        self.circuit.on_abandoned()
 
     @precondition(lambda self: not self.is_open)
     @rule()

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.acknowledgement import Acknowledgement
 from pipeline.domain.delivery import Decision, Outcome, Reason
-from pipeline.domain.endpoint import Endpoint, RetryPolicy
-from pipeline.domain.profile import Profile
-from pipeline.domain.retry import AttemptResult, RetryRules, decide, rules_of
+from pipeline.domain.retry import AttemptResult, RetryRules, decide
 from pipeline.domain.retry_schedule import DEFAULT_POLICY, listed
 from pipeline.domain.tiers import DEFAULT_TIERS
 from pipeline.domain.verdict import DELIVERED, Dead, Delivered, RetryAt, Verdict
@@ -138,14 +136,14 @@ def test_a_retry_is_never_before_its_jittered_delay_nor_much_later(
     assert verdict.due_at_ms >= without.due_at_ms
 
 
+def test_a_higher_number_jitters_to_a_later_time():
+    def due_at_ms(jitter: float) -> Verdict:
+        return decide(RULES, refused(500, attempt=2), now_ms=NOW_MS, jitter=jitter)
+
+    assert due_at_ms(0.0) == RetryAt(NOW_MS + 270_000)
+    assert due_at_ms(0.999) == RetryAt(NOW_MS + 330_000)
+
+
 def test_attempts_are_counted_from_one():
     with pytest.raises(ValueError, match="counted from 1: 0"):
         decided(refused(500, attempt=0))
-
-
-def test_an_endpoint_has_its_own_policy_or_its_profiles():
-    profile = Profile("p", formats={}, retry=DEFAULT_POLICY)
-    endpoint = Endpoint("ep_1", "a", "p", "delivery.ep_1")
-    own = RetryPolicy((1_000,))
-    assert rules_of(profile, endpoint, tiers=DEFAULT_TIERS) == RULES
-    assert rules_of(profile, replace(endpoint, retry=own), tiers=DEFAULT_TIERS).policy == own

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.domain.durations import format_duration
 from pipeline.domain.endpoint import RetryPolicy
 from pipeline.domain.retry_schedule import (
     DEFAULT_POLICY,
@@ -19,7 +20,8 @@ HOUR_MS = 3_600_000
 
 
 def test_the_default_is_ten_attempts_over_about_75_hours():
-    assert len(DEFAULT_POLICY.delays_ms) == 9
+    delays = [format_duration(delay_ms) for delay_ms in DEFAULT_POLICY.delays_ms]
+    assert delays == ["5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "1d"]
     assert sum(DEFAULT_POLICY.delays_ms) == pytest.approx(75.6 * HOUR_MS, rel=0.001)
     assert DEFAULT_POLICY.jitter == 0.1
     assert listed(DEFAULT_POLICY.delays_ms, jitter=DEFAULT_POLICY.jitter) == DEFAULT_POLICY

@@ -210,6 +210,7 @@ def test_twenty_signs_with_the_newest_secret_from_the_moment_of_the_rotation():
 
     new, old = SigningSecret("new"), SigningSecret("old", NOW_MS + 9_999)
     assert signed(new, old) == signed(old, new) == signed(new)
+    assert signed(new, SigningSecret("second")) == signed(new)
     assert signed(new) != signed(SigningSecret("old"))
 
 

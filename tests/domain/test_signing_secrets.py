@@ -37,6 +37,7 @@ def test_a_symmetric_secret_holds_its_decoded_bytes(key: bytes):
     [
         (written("whsec_", b"x" * 23), "secret has 23 bytes after whsec_: use the base64 of 24-64"),
         (written("whsec_", b"x" * 65), "secret has 65 bytes after whsec_"),
+        (written("whsec_", b"x" * 96), "secret has 96 bytes after whsec_"),
         ("whsec_", "secret has 0 bytes after whsec_"),
         ("", "secret does not begin with whsec_"),
         (written("whsk_", b"x" * 32), "secret does not begin with whsec_"),
@@ -80,6 +81,7 @@ def test_another_signing_key_is_refused(text: str, message: str):
 def test_a_text_secret_is_its_characters():
     assert text_key("pässword") == "pässword".encode()
     assert text_key("a" * 256) == b"a" * 256
+    assert text_key("a") == b"a"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,9 @@ def test_a_position_is_skipped_to_only_when_nothing_is_unfinished() -> None:
 
 
 @given(st.data())
-def test_committable_never_passes_an_unfinished_record_and_never_goes_back(data: st.DataObject) -> None:
+def test_committable_never_passes_an_unfinished_record_and_never_goes_back(
+    data: st.DataObject,
+) -> None:
     gaps = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=60))
     offsets = [sum(gaps[: number + 1]) for number in range(len(gaps))]
     ledger = Ledger(0)

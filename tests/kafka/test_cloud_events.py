@@ -34,7 +34,7 @@ def binary(value: bytes | None, content_type: str | None = None, **changes: str 
     )
 
 
-def structured(content_type: str = STRUCTURED, **changes: Any) -> Event:
+def structured(content_type: str = STRUCTURED, **changes: object) -> Event:
     members = {name: part for name, part in {**ATTRIBUTES, **changes}.items() if part != "absent"}
     headers: list[tuple[str, bytes | None]] = [("content-type", content_type.encode())]
     value = json.dumps(members).encode()
@@ -147,9 +147,9 @@ def test_what_is_wrong_with_an_attribute_is_said_with_its_name(
     changes: dict[str, str | None], text: str
 ):
     with pytest.raises(Undecodable, match=text):
-        binary(b"{}", **changes)
+        binary(b"{}", None, **changes)
     with pytest.raises(Undecodable, match=text):
-        structured(**changes)
+        structured(STRUCTURED, **changes)
 
 
 @pytest.mark.parametrize(

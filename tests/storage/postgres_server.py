@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -100,15 +99,26 @@ def _serving(programs: Path, owner: str | None, folder: Path) -> Generator[Postg
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(
-            command, user=owner, group=owner, cwd=folder, stdout=log, stderr=log
-        ) as server,
+            ["/bin/sh", "-c", _GUARD, "guard", *command],
+            user=owner,
+            group=owner,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+        ) as guard,
     ):
         try:
-            _wait_until_ready(server, port, folder / "log")
+            _wait_until_ready(guard, port, folder / "log")
             yield PostgresServer(port)
         finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(_STOP_SECONDS)
+            assert guard.stdin is not None
+            guard.stdin.close()
+            guard.wait(_STOP_SECONDS)
+
+
+# Ends the server, by its id, when its standard input does: with the tests, however they ended.
+_GUARD = '"$@" </dev/null & server=$!; read -r nothing; kill -INT "$server"; wait "$server"'
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:

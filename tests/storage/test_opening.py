@@ -54,7 +54,7 @@ def test_many_that_open_a_new_store_at_once_do_not_collide(url: str):
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(store: Store, url: str):
     with store.writing() as connection:
         connection.exec_driver_sql("UPDATE webhook_pipeline_version SET version_num = '9999'")
-    with pytest.raises(StoreUnusable, match="written by a newer version .*schema 9999.*upgrade"):
+    with pytest.raises(StoreUnusable, match=r"written by a newer version .*schema 9999.*upgrade"):
         open_store(url)
     with store.reading() as connection:
         found = connection.exec_driver_sql("SELECT version_num FROM webhook_pipeline_version")
@@ -184,7 +184,7 @@ def test_a_connection_that_the_server_ends_is_unavailable_and_the_next_one_works
     store = open_store(postgres_url.replace("postgresql://", "postgres://"))
     with (
         pytest.raises(
-            StoreUnavailable, match="stopped the work|connection failed|cannot be reached"
+            StoreUnavailable, match=r"stopped the work|connection failed|cannot be reached"
         ),
         store.writing() as connection,
     ):

@@ -14,7 +14,7 @@ import msgspec
 from pipeline.adapters.embedded_kafka.broker_run import BrokerRun
 from pipeline.adapters.embedded_kafka.cache import cache_in
 from pipeline.adapters.embedded_kafka.data_folder import Cluster, Running, broker_folder
-from pipeline.adapters.embedded_kafka.errors import EmbeddedKafkaError, StartCancelled
+from pipeline.adapters.embedded_kafka.errors import DataFolderUnusable, EmbeddedKafkaError
 from pipeline.adapters.embedded_kafka.file_locks import FileLock
 from pipeline.adapters.embedded_kafka.guarded_process import GuardedProcess
 from pipeline.adapters.embedded_kafka.ports import choose_listeners
@@ -57,8 +57,8 @@ class EmbeddedKafka:
         self._cache = cache_in(cache)
         self._progress = progress
         self._properties = dict(properties)
-        self._wanted_port = port
-        self._listeners: Listeners | None = None
+        self._port = port
+        self._bootstrap_servers = ""
         self._lock: FileLock | None = None
         self._process: GuardedProcess | None = None
         self._busy = threading.Lock()
@@ -73,19 +73,10 @@ class EmbeddedKafka:
             EmbeddedKafkaError: see `errors` for the kinds; nothing is left running.
         """
         with self._busy:
-            if self._process is not None and self._process.poll() is None and self._listeners:
-                return self._listeners.bootstrap_servers
-            self._end()
-            with ExitStack() as undo:
-                undo.callback(self._end)
-                try:
-                    bootstrap_servers = self._begin(Waiting(self._progress, self._cancelled))
-                except EmbeddedKafkaError as exc:
-                    if self._cancelled.is_set() and not isinstance(exc, StartCancelled):
-                        raise StartCancelled("The start was cancelled by a stop.") from exc
-                    raise
-                undo.pop_all()
-        return bootstrap_servers
+            if self._process is None or self._process.poll() is not None:
+                self._end()
+                self._start_anew()
+            return self._bootstrap_servers
 
     def stop(self) -> None:
         """End the broker, politely at first, after 10 s not so. A `start` under way gives up."""
@@ -119,38 +110,52 @@ class EmbeddedKafka:
     ) -> None:
         self.stop()
 
-    def _begin(self, waiting: Waiting) -> str:
+    def _start_anew(self) -> None:
+        waiting = Waiting(self._progress, self._cancelled)
+        with ExitStack() as undo:
+            undo.callback(self._end)
+            try:
+                self._begin(waiting)
+            except EmbeddedKafkaError:
+                waiting.check()  # a broker that `stop` ended did not fail
+                raise
+            except OSError as exc:
+                problem = f"The data folder {self._folder.path} cannot be used: {exc}"
+                raise DataFolderUnusable(problem) from exc
+            undo.pop_all()
+
+    def _begin(self, waiting: Waiting) -> None:
         self._lock = self._folder.claim(waiting)
+        # What the user has to put right is said before anything takes time.
+        listeners = self._choose_listeners(self._folder.cluster())
         toolkit = ensure_toolkit(self._cache, waiting)
         flags = toolkit.archive.flags()
         cluster = ensure_formatted(self._folder, toolkit.jvm, *flags, lock=self._lock)
-        self._listeners = self._choose_listeners(cluster)
         run = BrokerRun(
             folder=self._folder,
             lock=self._lock,
-            listeners=self._listeners,
+            listeners=listeners,
             command=toolkit.jvm.broker(*flags),
             extra=self._properties,
         )
         broker = run.launch()
         self._process = broker.process
         broker.wait_until_ready(waiting)
-        self._publish(cluster, broker.process.pid, self._listeners)
-        return self._listeners.bootstrap_servers
+        self._publish(cluster, broker.process.pid, listeners)
 
-    def _choose_listeners(self, cluster: Cluster) -> Listeners:
-        # Started again by the same owner, others may already know the port: then it has to be that
-        # one.
+    def _choose_listeners(self, cluster: Cluster | None) -> Listeners:
         return choose_listeners(
-            wanted=self._listeners.port if self._listeners else self._wanted_port,
-            last_port=cluster.port,
-            last_controller_port=cluster.controller_port,
+            wanted=self._port,
+            last_port=cluster.port if cluster else None,
+            last_controller_port=cluster.controller_port if cluster else None,
         )
 
     def _publish(self, cluster: Cluster, pid: int, listeners: Listeners) -> None:
         ports = {"port": listeners.port, "controller_port": listeners.controller_port}
         self._folder.record_cluster(msgspec.structs.replace(cluster, **ports))
         self._folder.announce(Running(listeners.bootstrap_servers, pid, cluster.cluster_id))
+        self._port = listeners.port  # others know it now: started again, it has to be this one
+        self._bootstrap_servers = listeners.bootstrap_servers
 
     def _end(self) -> None:
         if self._process is not None:

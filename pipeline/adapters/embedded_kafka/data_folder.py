@@ -105,8 +105,8 @@ class BrokerFolder:
         if _release(cluster.kafka_version) != _release(KAFKA_VERSION):
             raise DataFolderUnusable(
                 f"{self.path} was made by Kafka {cluster.kafka_version}; this is {KAFKA_VERSION}. "
-                "Go on with the version of the pipeline that made it, or set PIPELINE_DATA_DIR to a "
-                "new folder."
+                "Go on with the version of the pipeline that made it, or set PIPELINE_DATA_DIR to "
+                "a new folder."
             )
         return cluster
 

@@ -91,11 +91,12 @@ def _fetch(missing: Sequence[PinnedJar], cache: Cache, waiting: Waiting) -> None
     counter = _Counter(sum(jar.size_bytes for jar in missing), waiting)
     pool = ThreadPoolExecutor(_PARALLEL_FETCHES, thread_name_prefix="kafka-jars")
     with cache.scratch() as incoming:
-        maven = registry.maven_context(incoming)
-        fetches = {
-            pool.submit(registry.fetch, jar, maven=maven, into=cache.jars): jar for jar in missing
-        }
         try:
+            maven = registry.maven_context(incoming)
+            fetches = {
+                pool.submit(registry.fetch, jar, maven=maven, into=cache.jars): jar
+                for jar in missing
+            }
             for fetch in as_completed(fetches):
                 fetch.result()
                 counter.add(fetches[fetch])

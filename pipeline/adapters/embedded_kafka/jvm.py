@@ -41,6 +41,9 @@ appender.file.policies.size.type = SizeBasedTriggeringPolicy
 appender.file.policies.size.size = 10MB
 appender.file.strategy.type = DefaultRolloverStrategy
 appender.file.strategy.max = 3
+# Five listings of all settings at each start would drown what happened.
+logger.settings.name = org.apache.kafka.common.config.AbstractConfig
+logger.settings.level = warn
 rootLogger.level = info
 rootLogger.appenderRef.file.ref = file
 """

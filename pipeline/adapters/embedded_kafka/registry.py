@@ -7,6 +7,7 @@ then.
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 from pathlib import Path
 
@@ -28,8 +29,14 @@ def maven_context(incoming: Path) -> MavenContext:
 
     The repositories of jgo's configuration are asked first; one that is called `central` replaces
     Maven Central.
+
+    Raises:
+        FetchFailed: the configuration cannot be read.
     """
-    repositories = dict(GlobalSettings.load().repositories)
+    try:
+        repositories = dict(GlobalSettings.load().repositories)
+    except (OSError, configparser.Error) as exc:
+        raise FetchFailed(f"jgo's configuration cannot be read: {exc}") from exc
     repositories.setdefault("central", MAVEN_CENTRAL_URL)
     return MavenContext(repo_cache=incoming, remote_repos=repositories, timeout=_TIMEOUT_SECONDS)
 

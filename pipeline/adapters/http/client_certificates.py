@@ -19,9 +19,9 @@ class ClientCertificateRefused(ValueError):
 def parse_client_certificate(certificate: str, private_key: str) -> ClientCertificate:
     """A certificate with the key that belongs to it; raises ClientCertificateRefused.
 
-    The match matters to other tenants: libcurl shares connections between requests with the same
-    certificate without looking at the key, so a certificate (which is public) given with a wrong key
-    would ride on the connection of its rightful owner.
+    That they belong together matters to other tenants: libcurl shares connections between requests
+    with one certificate without looking at the key, so somebody else's certificate (it is public)
+    with a wrong key would ride on the connections of its owner.
     """
     try:
         leaf = load_pem_x509_certificates(certificate.encode())[0]

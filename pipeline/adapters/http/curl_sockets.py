@@ -1,8 +1,8 @@
 """Tells libcurl which of its sockets are ready.
 
-libcurl says of every request when it begins and ceases to watch a socket, although a connection that
-is used again wants the same as before. An epoll set of our own, itself watched by the event loop,
-keeps sockets registered in between: no system call a request, and one event for many sockets.
+libcurl says of every request when it begins and ceases to watch a socket, although a connection
+that is used again wants the same as before. An epoll set of our own, itself watched by the event
+loop, keeps sockets registered in between: no system call a request, one event for many sockets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ _INTERESTS = {
     pycurl.POLL_INOUT: READ | WRITE,
     pycurl.POLL_REMOVE: 0,
 }
-_GENERATION_STEP = 4
 _MOST_EVENTS = 256
 
 
@@ -37,8 +36,8 @@ class SocketWatch(Protocol):
         """libcurl's socket function: its interest in `fd` is now `what`."""
         ...
 
-    def socket_opens(self) -> None:
-        """A socket is being opened: its number may have been another one's before."""
+    def socket_opened(self, fd: int) -> None:
+        """A socket is new; its number may have been another one's before."""
         ...
 
     def close(self) -> None: ...
@@ -66,8 +65,8 @@ class LoopWatch:
         elif now & WRITE < before & WRITE:
             self._loop.remove_writer(fd)
 
-    def socket_opens(self) -> None:
-        """Nothing to do: closed sockets are not watched."""
+    def socket_opened(self, fd: int) -> None:
+        """Nothing to do: libcurl ended the watch of whatever had that number before."""
 
     def close(self) -> None:
         for fd in list(self._interest):
@@ -84,22 +83,18 @@ class EpollWatch:
         self._interest: dict[int, int] = {}
         """What libcurl wants now."""
         self._registered: dict[int, int] = {}
-        """What the kernel was told, with the generation of sockets in which it was."""
-        self._generation = 0
+        """What the kernel was told."""
         loop.add_reader(self._epoll.fileno(), self._collect)
 
     def want(self, what: int, fd: int, _multi: object, _assigned: object) -> None:
         interest = _INTERESTS[what]
         self._interest[fd] = interest
-        if interest and self._registered.get(fd) != self._generation | interest:
+        if interest and self._registered.get(fd) != interest:
             self._register(fd, interest)
 
-    def socket_opens(self) -> None:
-        """Trust no registration from before: closing a socket ended it without a word.
-
-        The next use of each is registered anew, which costs one system call.
-        """
-        self._generation += _GENERATION_STEP
+    def socket_opened(self, fd: int) -> None:
+        """Closing the socket that had the number before ended its registration without a word."""
+        self._registered.pop(fd, None)
 
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())
@@ -109,11 +104,11 @@ class EpollWatch:
         events = (select.EPOLLIN if interest & READ else 0) | (
             select.EPOLLOUT if interest & WRITE else 0
         )
-        try:
+        if fd in self._registered:
             self._epoll.modify(fd, events)
-        except FileNotFoundError:
+        else:
             self._epoll.register(fd, events)
-        self._registered[fd] = self._generation | interest
+        self._registered[fd] = interest
 
     def _collect(self) -> None:
         events = self._epoll.poll(0, _MOST_EVENTS)
@@ -127,7 +122,7 @@ class EpollWatch:
         )
 
     def _is_forgotten(self, fd: int) -> bool:
-        """An idle connection has ended or said something unasked: libcurl sees to it at next use."""
+        """An idle connection ended, or spoke unasked: libcurl finds out when it is next used."""
         self._epoll.unregister(fd)
         del self._registered[fd], self._interest[fd]
         return False
@@ -142,6 +137,9 @@ def _action(event: int) -> int:
     if event & select.EPOLLERR:
         action |= pycurl.CSELECT_ERR
     return action
+
+
+WatchSockets = Callable[[asyncio.AbstractEventLoop, Ready], SocketWatch]
 
 
 def watch_sockets(loop: asyncio.AbstractEventLoop, ready: Ready) -> SocketWatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,6 +15,7 @@ KEPT_HEADER_BYTES = 16_384
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_END_OF_HEAD = (b"\r\n", b"\n")
 _FRAMING = frozenset(
     {
         "connection",
@@ -94,7 +95,10 @@ class PreparedRequest(NamedTuple):
 
 
 class Phases(NamedTuple):
-    """How long each part took, in milliseconds. Of a connection used again the first three are 0."""
+    """How long each part took, in milliseconds.
+
+    On a connection that is used again the first three are 0.
+    """
 
     dns_ms: float
     connect_ms: float
@@ -122,16 +126,25 @@ class Answer(NamedTuple):
         """Names and values of the final answer, in its order; the first 16 KiB of them."""
         found: list[tuple[str, str]] = []
         room = KEPT_HEADER_BYTES
-        for line in self.raw_header_lines:
-            if line.startswith(b"HTTP/"):
-                found.clear()
-                room = KEPT_HEADER_BYTES
-                continue
+        for line in final_head(self.raw_header_lines):
             name, colon, value = line.partition(b":")
             room -= len(line)
             if colon and room >= 0:
                 found.append((name.decode("latin-1"), value.strip().decode("latin-1")))
         return tuple(found)
+
+
+def final_head(raw_header_lines: Sequence[bytes]) -> Sequence[bytes]:
+    """The header lines of the answer itself: neither interim answers' nor trailers.
+
+    Empty where the connection ended before the line that ends the head.
+    """
+    starts = [at for at, line in enumerate(raw_header_lines) if line.startswith(b"HTTP/")]
+    start = starts[-1] + 1 if starts else 0
+    for end in range(start, len(raw_header_lines)):
+        if raw_header_lines[end] in _END_OF_HEAD:
+            return raw_header_lines[start : end + 1]
+    return ()
 
 
 class Fault(StrEnum):

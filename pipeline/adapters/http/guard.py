@@ -11,7 +11,6 @@ from typing import NamedTuple
 from pipeline.adapters.http.exchange import Blocked, Fault, SendFailed, TimedOut, Unreachable
 from pipeline.adapters.http.lookup_threads import LookedUp, Lookup, LookupThreads
 from pipeline.domain.addresses import AddressRules, refusal
-from pipeline.domain.urls import ParsedUrl
 
 LOOKUP_SECONDS = 5.0
 LOOKUP_THREADS = 64
@@ -28,7 +27,7 @@ class Vetted(NamedTuple):
     """Where a host may be dialled until `expires_at` (the loop's time)."""
 
     addresses: tuple[str, ...]
-    """In canonical spelling, in the order to try them."""
+    """In canonical spelling, in the order to try them; never empty."""
     expires_at: float
 
 
@@ -48,11 +47,14 @@ class Missed(NamedTuple):
 
 
 class Guard:
-    """Vets hosts, and remembers its verdicts for as long as an answer of the DNS may be used."""
+    """Vets hosts, and remembers that one may be dialled for `hit_seconds`, or why not for 30 s."""
 
-    def __init__(self, rules: AddressRules, lookup: Lookup) -> None:
+    def __init__(
+        self, rules: AddressRules, lookup: Lookup, *, hit_seconds: float = HIT_SECONDS
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._rules = rules
+        self._hit_seconds = hit_seconds
         self._threads = LookupThreads(lookup, limit=LOOKUP_THREADS)
         self._known: dict[str, Vetted | Missed] = {}
         self._pending: dict[str, asyncio.Future[Vetted | Missed]] = {}
@@ -64,14 +66,15 @@ class Guard:
             return verdict
         return None
 
-    async def vetted(self, url: ParsedUrl, timeout_ms: int) -> Vetted:
-        """Where `url` may be dialled. Raises Blocked, Unreachable, TimedOut.
+    async def vetted(self, host: str, timeout_ms: int) -> Vetted:
+        """Where a host (a name or an address) may be dialled.
 
-        Blocked if any one of the addresses is forbidden. Lookups of one name at a time are shared.
+        Raises Blocked if any one of its addresses is forbidden, Unreachable, TimedOut. Requests to
+        one host share its lookup.
         """
-        verdict = self._known.get(url.host)
+        verdict = self._known.get(host)
         if verdict is None or verdict.expires_at <= self._loop.time():
-            verdict = await self._find_out(url, timeout_ms)
+            verdict = await self._find_out(host, timeout_ms)
         if isinstance(verdict, Missed):
             raise verdict.failure()
         return verdict
@@ -82,17 +85,17 @@ class Guard:
             self._settle(host, Missed(Fault.CLOSED, "the sender is shutting down", None, 0.0))
         self._threads.close()
 
-    async def _find_out(self, url: ParsedUrl, timeout_ms: int) -> Vetted | Missed:
-        if url.literal is not None:
-            verdict = self._judge(url.host, (str(url.literal),))
-            self._remember(url.host, verdict)
+    async def _find_out(self, host: str, timeout_ms: int) -> Vetted | Missed:
+        if _is_address(host):
+            verdict = self._judge(host, (host,))
+            self._remember(host, verdict)
             return verdict
-        pending = self._pending.get(url.host) or self._look_up(url.host)
+        pending = self._pending.get(host) or self._look_up(host)
         try:
             async with asyncio.timeout(timeout_ms / 1000):
                 return await asyncio.shield(pending)
         except TimeoutError as exc:
-            raise TimedOut(f"looking up {url.host} took longer than {timeout_ms} ms") from exc
+            raise TimedOut(f"looking up {host} took longer than {timeout_ms} ms") from exc
 
     def _look_up(self, host: str) -> asyncio.Future[Vetted | Missed]:
         future: asyncio.Future[Vetted | Missed] = self._loop.create_future()
@@ -141,7 +144,7 @@ class Guard:
         if not addresses:
             return self._miss(f"{host} has no address")
         tried = tuple(str(ip_address(address)) for address in addresses[:MOST_ADDRESSES_TRIED])
-        return Vetted(tried, self._loop.time() + HIT_SECONDS)
+        return Vetted(tried, self._loop.time() + self._hit_seconds)
 
     def _miss(self, text: str) -> Missed:
         return Missed(Fault.DNS, text, None, self._loop.time() + MISS_SECONDS)
@@ -151,3 +154,11 @@ class Guard:
         if len(self._known) >= MOST_NAMES_KNOWN:
             del self._known[next(iter(self._known))]
         self._known[host] = verdict
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class AuthoritiesRefused(ValueError):
 
 
 @contextmanager
-def trusted_authorities(additional: Path | None) -> Iterator[Path]:
+def trusted_authorities(additional: Path | None) -> Generator[Path]:
     """A PEM file with the public authorities and those of `additional`, while the context lasts.
 
     One file rather than two sources, because libcurl keeps the parsed authorities of a single file

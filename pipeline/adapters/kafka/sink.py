@@ -1,4 +1,7 @@
-"""The process's producer over confluent-kafka: idempotent, acknowledged by all, never given up locally."""
+"""The process's producer over confluent-kafka.
+
+Idempotent, acknowledged by all, never given up locally.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ librdkafka_log = logging.getLogger("librdkafka")
 PRODUCER_SETTINGS: dict[str, str | int | bool] = {
     "enable.idempotence": True,
     "acks": "all",
-    # A record is never given up here, so order and acknowledgement never part; the ledger's bound stops intake.
+    # A record is never given up here, so order and acknowledgement never part; the ledger's bound
+    # stops intake.
     "message.timeout.ms": 0,
     "linger.ms": 1,
     "partitioner": "murmur2_random",  # the same partition as Java's producers choose for a key
@@ -42,7 +46,10 @@ POLL_SECONDS = 0.2
 
 
 class KafkaSink:
-    """Implements `RecordSink`. Used on the event loop; acknowledgements come through a thread of its own."""
+    """Implements `RecordSink`. Used on the event loop.
+
+    Acknowledgements come through a thread of its own.
+    """
 
     def __init__(
         self,
@@ -60,7 +67,12 @@ class KafkaSink:
         self._room = asyncio.Event()
         self._closing = False
         self._producer = Producer(
-            {**PRODUCER_SETTINGS, **connection, "error_cb": self._on_error, "logger": librdkafka_log}
+            {
+                **PRODUCER_SETTINGS,
+                **connection,
+                "error_cb": self._on_error,
+                "logger": librdkafka_log,
+            }
         )
         self._thread = threading.Thread(target=self._serve, name="acknowledgements", daemon=True)
         self._thread.start()
@@ -68,9 +80,7 @@ class KafkaSink:
     def send(self, emit: Emit, done: Done) -> None:
         self._bytes += len(emit.value)
         self._records += 1
-        if self._overflow:
-            self._overflow.append((emit, done))
-        elif not self._produce(emit, done):
+        if self._overflow or not self._produce(emit, done):
             self._overflow.append((emit, done))
 
     def _produce(self, emit: Emit, done: Done) -> bool:
@@ -140,7 +150,10 @@ class KafkaSink:
             log.debug("kafka: %s", error.str())
 
     async def close(self, *, wait_seconds: float) -> int:
-        """Send what is queued; answers how many records were not acknowledged in time (they are repeated)."""
+        """Send what is queued.
+
+        Answers how many records were not acknowledged in time (they are repeated).
+        """
         left = await asyncio.to_thread(self._producer.flush, wait_seconds)
         self._closing = True
         await asyncio.to_thread(self._thread.join)

@@ -1,11 +1,21 @@
-"""The compacted topic `positions` as `StartMemory`: read to its end when asked, written with acknowledgement."""
+"""The compacted topic `positions` as `StartMemory`.
+
+Read to its end when asked, written with acknowledgement.
+"""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from pipeline.ports import SourceFailed, Undecodable
@@ -41,11 +51,13 @@ class KafkaStartMemory:
         )
         self._consumer.assign([TopicPartition(topic, 0, 0)])
         self._position = 0
-        self._admin = AdminClient(self._connection)
+        self._admin = AdminClient({**connection})
 
     def known(self) -> Mapping[tuple[str, str, int], StartPosition]:
         try:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, 0), REQUEST_SECONDS)
+            _, end = self._consumer.get_watermark_offsets(
+                TopicPartition(self._topic, 0), REQUEST_SECONDS
+            )
         except KafkaException as error:
             raise SourceFailed(f"cannot read {self._topic}: {error}") from error
         while self._position < end:
@@ -69,7 +81,9 @@ class KafkaStartMemory:
         try:
             entry = self._codec.decode_start_position(value)
         except Undecodable as error:
-            raise SourceFailed(f"{self._topic} holds what this version cannot read: {error}") from error
+            raise SourceFailed(
+                f"{self._topic} holds what this version cannot read: {error}"
+            ) from error
         self._known[(entry.group, entry.topic, entry.partition)] = entry
 
     def remember(self, positions: Sequence[StartPosition]) -> None:
@@ -89,7 +103,9 @@ class KafkaStartMemory:
             raise SourceFailed(f"cannot write to {self._topic}: {reason}")
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        futures = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS)
+        futures = self._admin.describe_topics(
+            TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS
+        )
         try:
             return {name: str(future.result().topic_id) for name, future in futures.items()}
         except KafkaException as error:
@@ -97,4 +113,3 @@ class KafkaStartMemory:
 
     def close(self) -> None:
         self._consumer.close()
-

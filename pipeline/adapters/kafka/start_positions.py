@@ -1,9 +1,10 @@
-"""Where a group's partitions begin, and the memory that keeps lost offsets from being taken for a first start.
+"""Where a group's partitions begin; lost offsets are never taken for a first start.
 
-Kafka forgets a group's offsets after a while, or when somebody deletes them. Without another memory a partition
-that was read for a year would then look like one never read. So the first start of every (group, topic, partition)
-is kept in a compacted topic; a partition that is known there and has no committed offset is held until an operator
-says where it goes on (`pipeline offsets set`), which is kept in the same topic.
+Kafka forgets a group's offsets after a while, or when somebody deletes them. Without another memory
+a partition that was read for a year would then look like one never read. So the first start of
+every (group, topic, partition) is kept in a compacted topic; a partition that is known there and
+has no committed offset is held until an operator says where it goes on (`pipeline offsets set`),
+which is kept in the same topic.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.clock import now_ms
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.flow import Partition, StartAt
-from pipeline.ports import LostPosition, Progress, RecordSource, SourceFailed, Starts
+from pipeline.ports import LostPosition, Progress, SourceFailed, Starts
 
 if TYPE_CHECKING:
+    from pipeline.adapters.kafka.source import KafkaSource
+
     FirstOffset = Callable[[Partition], int]
 
 HELD = (
-    "the group {group} has read it before and its committed offset is gone; nothing is sent again by guessing. "
-    "Say where it goes on: pipeline offsets set --group {group} --topic {topic} --partition {number} --to "
-    "<earliest|latest|offset|time>"
+    "the group {group} has read it before and its committed offset is gone; nothing is sent again "
+    "by guessing. Say where it goes on: pipeline offsets set --group {group} --topic {topic} "
+    "--partition {number} --to <earliest|latest|offset|time>"
 )
 
 
@@ -43,17 +46,23 @@ class StartMemory(Protocol):
 
 
 class GroupStarts:
-    """Implements `StartPositions` over the group's committed offsets and the memory of first starts."""
+    """Implements `StartPositions` over committed offsets and the memory of first starts.
 
-    def __init__(self, group: str, memory: StartMemory, *, first_offset: FirstOffset) -> None:
-        self._group = group
+    `first_offset` says where a partition begins that the group has never read.
+    """
+
+    def __init__(
+        self, source: KafkaSource, memory: StartMemory, *, first_offset: FirstOffset
+    ) -> None:
+        self._group = source.group
+        self._source = source
         self._memory = memory
         self._first_offset = first_offset
 
-    def starts(self, partitions: Sequence[Partition], source: RecordSource) -> Starts:
+    def starts(self, partitions: Sequence[Partition]) -> Starts:
         if not partitions:
             return Starts([], [])
-        committed = source.committed(partitions)
+        committed = self._source.committed(partitions)
         known = self._memory.known()
         ids = self._memory.topic_ids({partition.topic for partition in partitions})
         begin: list[StartAt] = []
@@ -61,7 +70,7 @@ class GroupStarts:
         decided: list[StartPosition] = []
         for partition in partitions:
             topic_id = ids[partition.topic]
-            memory = known.get((self._group, *partition))
+            memory = known.get((self._group, partition.topic, partition.number))
             if memory is not None and memory.topic_id != topic_id:
                 memory = None
             if memory is not None and memory.decided_by == DecidedBy.OPERATOR:
@@ -77,28 +86,39 @@ class GroupStarts:
                 decided.append(self._first(start, topic_id))
             else:
                 held.append(self._held(partition))
-        self._settle(begin, decided, source)
+        self._settle(begin, decided)
         return Starts(begin, held)
 
-    def decisions(self, held: Sequence[Partition], source: RecordSource) -> list[StartAt]:
+    def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         known = self._memory.known()
-        entries = [known.get((self._group, *partition)) for partition in held]
-        decided = [entry for entry in entries if entry is not None and entry.decided_by == DecidedBy.OPERATOR]
-        begin = [StartAt(Partition(entry.topic, entry.partition), entry.offset) for entry in decided]
+        entries = [
+            known.get((self._group, partition.topic, partition.number)) for partition in held
+        ]
+        decided = [
+            entry
+            for entry in entries
+            if entry is not None and entry.decided_by == DecidedBy.OPERATOR
+        ]
+        begin = [
+            StartAt(Partition(entry.topic, entry.partition), entry.offset) for entry in decided
+        ]
         if decided:
             applied = [entry._replace(decided_by=DecidedBy.APPLIED) for entry in decided]
-            self._settle(begin, applied, source)
+            self._settle(begin, applied)
         return begin
 
-    def _settle(
-        self, begin: Sequence[StartAt], decided: Sequence[StartPosition], source: RecordSource
-    ) -> None:
-        """Commit first, remember second: a crash between the two repeats this, and never holds a new partition."""
+    def _settle(self, begin: Sequence[StartAt], decided: Sequence[StartPosition]) -> None:
+        """Commit first, remember second.
+
+        A crash between the two repeats this, and never holds a new partition.
+        """
         if not decided:
             return
         news = {Partition(entry.topic, entry.partition) for entry in decided}
-        progress = [Progress(start.partition, start.offset, None, start.metadata) for start in begin]
-        if not source.commit_and_wait([step for step in progress if step.partition in news]):
+        progress = [
+            Progress(start.partition, start.offset, None, start.metadata) for start in begin
+        ]
+        if not self._source.commit_and_wait([step for step in progress if step.partition in news]):
             raise SourceFailed("the first position of a partition could not be committed")
         self._memory.remember(decided)
 

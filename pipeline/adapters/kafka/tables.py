@@ -96,7 +96,12 @@ class TableReader:
             topic = message.topic() or ""
             if failure is None:
                 records.append(
-                    TableRecord(topic, message.offset() or 0, _bytes(message.key()) or b"", _bytes(message.value()))
+                    TableRecord(
+                        topic,
+                        message.offset() or 0,
+                        _bytes(message.key()) or b"",
+                        _bytes(message.value()),
+                    )
                 )
             elif failure.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                 self._behind.discard(topic)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -114,7 +115,7 @@ class RecorderStore:
             statements.advance_position.run(connection, steps)
             changes = changes_of(facts, _known(connection, facts.ids()))
             self._apply(connection, changes)
-            letters = sorted(dead_letter_row(one) for one in buried)
+            letters = sorted(map(dead_letter_row, buried), key=attrgetter("id"))
             statements.keep_dead_letter.run(connection, letters)
         return Written(changes.new_attempts)
 

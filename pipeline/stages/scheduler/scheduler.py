@@ -1,4 +1,7 @@
-"""Scheduler: what waits in a tier goes on when the tier's delay is over, to the next tier or to its endpoint."""
+"""Scheduler.
+
+What waits in a tier goes on when the tier's delay is over, to the next tier or to its endpoint.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +132,8 @@ class Scheduler:
         if tier is not None:
             self._ports.tally.add(HOPS, tier.name)
             self._ports.outlet.send(
-                Emit(self._topic_of[tier.name], ticket.record.value or b"", ticket.record.key), ticket
+                Emit(self._topic_of[tier.name], ticket.record.value or b"", ticket.record.key),
+                ticket,
             )
             ticket.release()
         elif due_at_ms > now_ms:
@@ -164,5 +168,7 @@ class Scheduler:
             ticket.release()
 
     def _bury(self, delivery: Delivery, reason: Reason, ticket: Ticket) -> None:
-        self._ports.outlet.send(self._ports.dead.of_delivery(delivery, reason, record=ticket.record), ticket)
+        self._ports.outlet.send(
+            self._ports.dead.of_delivery(delivery, reason, record=ticket.record), ticket
+        )
         ticket.release()

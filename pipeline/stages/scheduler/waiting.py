@@ -16,7 +16,10 @@ FEW_WAITING = 50
 
 
 class WaitingLine:
-    """One partition of a tier. The delay is constant and runs from the append, so the head is always next."""
+    """One partition of a tier.
+
+    The delay is constant and runs from the append, so the head is always next.
+    """
 
     __slots__ = ("delay_ms", "is_stopped", "partition", "records")
 

@@ -19,7 +19,7 @@ LINGER_SECONDS = 0.05
 
 
 class AttemptLog:
-    """Writes attempts so that each attempt's record is finished only when its attempt is written."""
+    """Writes attempts; a delivery's record is finished only when its attempt is written."""
 
     def __init__(self, topic: str, outlet: Outlet, *, records: Records) -> None:
         self._topic = topic
@@ -50,4 +50,6 @@ class AttemptLog:
             return
         attempts, tickets = self._attempts, self._tickets
         self._attempts, self._tickets, self._bytes = [], [], 0
-        self._outlet.send_for_all(Emit(self._topic, self._records.encode_attempts(attempts)), tickets)
+        self._outlet.send_for_all(
+            Emit(self._topic, self._records.encode_attempts(attempts)), tickets
+        )

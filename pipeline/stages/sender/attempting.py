@@ -39,7 +39,12 @@ class Attempting:
     """Makes attempts; knows nothing of lanes and offsets."""
 
     def __init__(
-        self, courier: Courier, *, now_ms: Callable[[], int], jitter: Callable[[], float], tally: Tally
+        self,
+        courier: Courier,
+        *,
+        now_ms: Callable[[], int],
+        jitter: Callable[[], float],
+        tally: Tally,
     ) -> None:
         self._courier = courier
         self._now_ms = now_ms

@@ -59,25 +59,36 @@ class GivingUp:
     def bury(self, item: Item, reason: Reason) -> None:
         """A delivery that is not tried."""
         ticket = self._loop.open_ticket(item.record)
-        self._ports.outlet.send(self._ports.dead.of_delivery(item.delivery, reason, record=item.record), ticket)
+        self._ports.outlet.send(
+            self._ports.dead.of_delivery(item.delivery, reason, record=item.record), ticket
+        )
         ticket.release()
 
-    def bury_tried(self, item: Item, reason: Reason, *, ticket: Ticket, failure: LastFailure) -> None:
+    def bury_tried(
+        self, item: Item, reason: Reason, *, ticket: Ticket, failure: LastFailure
+    ) -> None:
         """A delivery after its last attempt; the ticket is its caller's."""
-        letter = self._ports.dead.of_delivery(item.delivery, reason, record=item.record, failure=failure)
+        letter = self._ports.dead.of_delivery(
+            item.delivery, reason, record=item.record, failure=failure
+        )
         self._ports.outlet.send(letter, ticket)
 
     def park(self, lane: Lane, item: Item) -> None:
         """Put aside without spending an attempt; given up after a day of it."""
         now_ms = self._ports.now_ms()
         delivery = item.delivery
-        verdict = park(delivery.parked, now_ms=now_ms, next_probe_at_ms=lane.circuit.next_probe_at_ms)
+        verdict = park(
+            delivery.parked, now_ms=now_ms, next_probe_at_ms=lane.circuit.next_probe_at_ms
+        )
         if isinstance(verdict, Dead):
             self.bury(item, verdict.reason)
             return
         ticket = self._loop.open_ticket(item.record)
         self._ports.tally.add(PARKED)
-        self.defer(delivery._replace(parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms), ticket=ticket)
+        self.defer(
+            delivery._replace(parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms),
+            ticket=ticket,
+        )
         ticket.release()
 
     def defer(self, delivery: Delivery, *, ticket: Ticket) -> bool:

@@ -1,4 +1,7 @@
-"""What the owner of a strict topic leaves beside its committed offset: how far the head's attempts have come."""
+"""What the owner of a strict topic leaves beside its committed offset.
+
+How far the head's attempts have come.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ class HoldNote(NamedTuple):
     def applied_to(self, delivery: Delivery) -> Delivery:
         """The delivery as its last owner left it."""
         return delivery._replace(
-            attempt=self.attempt, due_at_ms=self.due_at_ms, first_attempt_at_ms=self.first_attempt_at_ms
+            attempt=self.attempt,
+            due_at_ms=self.due_at_ms,
+            first_attempt_at_ms=self.first_attempt_at_ms,
         )
 
 

@@ -35,7 +35,16 @@ class Wait(NamedTuple):
 class Lane:
     """Everything that the one owner of an endpoint knows about it."""
 
-    __slots__ = ("circuit", "limiter", "mean_ms", "queue", "queued_bytes", "recipient", "running", "timer")
+    __slots__ = (
+        "circuit",
+        "limiter",
+        "mean_ms",
+        "queue",
+        "queued_bytes",
+        "recipient",
+        "running",
+        "timer",
+    )
 
     def __init__(self, recipient: Recipient) -> None:
         self.recipient = recipient
@@ -52,8 +61,12 @@ class Lane:
         """The endpoint's record changed."""
         if recipient.endpoint.rate_limit != self.recipient.endpoint.rate_limit:
             self.limiter = _limiter(recipient)
+        version = recipient.endpoint.version
+        if self.recipient.endpoint.status != recipient.endpoint.status:
+            self.circuit = Circuit(version=version)  # a reactivated one begins slowly
+        else:
+            self.circuit.on_version(version, now_ms=now_ms)
         self.recipient = recipient
-        self.circuit.on_version(recipient.endpoint.version, now_ms=now_ms)
 
     def push(self, item: Item) -> None:
         self.queue.append(item)
@@ -81,7 +94,10 @@ class Lane:
             self.queued_bytes = sum(len(item.record.value or b"") for item in kept)
 
     def next_start(self, now_ms: int) -> Wait | None:
-        """None if the head may start now (the rate limit then counts it); else what it waits for."""
+        """None if the head may start now (the rate limit then counts it).
+
+        Else what it waits for.
+        """
         due_at_ms = self.queue[0].delivery.due_at_ms
         if due_at_ms is not None and due_at_ms > now_ms:
             return Wait(due_at_ms)

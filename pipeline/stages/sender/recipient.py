@@ -71,7 +71,8 @@ class Recipient:
         )
         if self.templated_headers:
             headers += tuple(
-                (name, value.format(webhook_id=delivery.webhook_id)) for name, value in self.templated_headers
+                (name, value.format(webhook_id=delivery.webhook_id))
+                for name, value in self.templated_headers
             )
         if delivery.headers:
             headers += tuple(delivery.headers.items())
@@ -93,9 +94,14 @@ def prepare_recipient(
     identity: SenderIdentity,
     tiers: Sequence[Tier],
 ) -> Recipient:
-    """Compile an endpoint. Raises InvalidSigning or InvalidSecret where its secrets do not fit its profile."""
+    """Compile an endpoint.
+
+    Raises InvalidSigning or InvalidSecret where its secrets do not fit its profile.
+    """
     auth_headers = _auth_headers(endpoint, profile, credentials.auth)
-    own = tuple((name, value.replace("{origin}", identity.origin)) for name, value in profile.headers)
+    own = tuple(
+        (name, value.replace("{origin}", identity.origin)) for name, value in profile.headers
+    )
     signature = profile.signature
     return Recipient(
         endpoint=endpoint,
@@ -106,7 +112,9 @@ def prepare_recipient(
             tiers=tuple(tiers),
         ),
         timeout_ms=endpoint.timeout_ms or profile.timeout_ms,
-        signer=prepare_signer(signature, schemes=endpoint.signing, credentials=credentials) if signature else None,
+        signer=prepare_signer(signature, schemes=endpoint.signing, credentials=credentials)
+        if signature
+        else None,
         fixed_headers=(
             ("user-agent", identity.user_agent),
             *(header for header in own if "{webhook_id}" not in header[1]),
@@ -115,7 +123,9 @@ def prepare_recipient(
         ),
         templated_headers=tuple(header for header in own if "{webhook_id}" in header[1]),
         secret_headers=frozenset(name.lower() for name, _ in auth_headers),
-        client_certificate=credentials.auth if isinstance(credentials.auth, MutualTlsAuth) else None,
+        client_certificate=credentials.auth
+        if isinstance(credentials.auth, MutualTlsAuth)
+        else None,
     )
 
 

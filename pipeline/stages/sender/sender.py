@@ -18,7 +18,7 @@ from pipeline.stages.sender.lane import Item, Lane, Wait
 from pipeline.telemetry.instruments import RECORDS_READ, REPEATS_DROPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.domain.delivery import Delivery
     from pipeline.domain.directory import Directory
@@ -40,7 +40,8 @@ QUEUED_BYTES = 32 * 1024 * 1024
 LANE_BYTES = 256 * 1024
 """What any lane may hold, however many there are."""
 PATIENCE_MS = 2_000
-"""A lane in the shared topic whose queue takes longer than this spills when memory is short; a faster one waits."""
+"""A lane in the shared topic whose queue takes longer than this spills when memory is short; a
+faster one waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class SenderPorts:
     records: Records
     directory: Directory
     prepare: Callable[[Endpoint], Recipient | None]
-    """None where nothing can be sent to the endpoint as it is; its deliveries wait for its next version."""
+    """None where nothing can be sent to the endpoint as it is; its deliveries wait for its next
+    version."""
     attempting: Attempting
     attempt_log: AttemptLog
     giving_up: GivingUp
@@ -112,7 +114,9 @@ class Sender:
             lane.drop(partitions)
             self._queued_bytes -= before - lane.queued_bytes
         for endpoint_id, items in list(self._behind.items()):
-            self._behind[endpoint_id] = [item for item in items if item.record.partition not in partitions]
+            self._behind[endpoint_id] = [
+                item for item in items if item.record.partition not in partitions
+            ]
 
     def forget(self, partitions: frozenset[Partition]) -> None:
         self.stop(partitions)
@@ -122,11 +126,19 @@ class Sender:
 
     # The tables.
 
-    def on_endpoint(self, endpoint_id: str) -> None:
-        """The endpoint's record changed."""
+    def on_endpoints(self, endpoint_ids: Iterable[str]) -> None:
+        """These endpoints' records may have changed."""
+        for endpoint_id in endpoint_ids:
+            self._on_endpoint(endpoint_id)
+
+    def _on_endpoint(self, endpoint_id: str) -> None:
         lane = self._lanes.get(endpoint_id)
         endpoint = self._ports.directory.endpoint(endpoint_id)
-        if lane is not None and endpoint is not None and endpoint.version > lane.recipient.endpoint.version:
+        if (
+            lane is not None
+            and endpoint is not None
+            and endpoint.version > lane.recipient.endpoint.version
+        ):
             recipient = self._ports.prepare(endpoint)
             if recipient is not None:
                 lane.update(recipient, now_ms=self._ports.now_ms())
@@ -154,7 +166,10 @@ class Sender:
             self._relieve(lane, item.record.partition)
 
     def _open_lane(self, delivery: Delivery) -> Lane | None:
-        """None while the table is behind what routed the delivery: an id it does not know is not a removed one."""
+        """None while the table is behind what routed the delivery.
+
+        An id it does not know is not a removed one.
+        """
         endpoint = self._ports.directory.endpoint(delivery.endpoint)
         if endpoint is None or endpoint.version < delivery.endpoint_version:
             return None
@@ -173,8 +188,10 @@ class Sender:
         return QUEUED_BYTES // max(busy, 1)
 
     def _relieve(self, lane: Lane, partition: Partition) -> None:
-        """Its queue is long: a topic of its own waits in its log, and so does a fast one; a slow one must not pin
-        the partition that it shares.
+        """Its queue is long.
+
+        A topic of its own waits in its log, and so does a fast one; a slow one must not pin the
+        partition that it shares.
         """
         if partition.topic == self._ports.shared_topic and lane.drain_ms() > PATIENCE_MS:
             item = lane.pop_last()
@@ -207,14 +224,19 @@ class Sender:
         if status == EndpointStatus.ACTIVE:
             return True
         if status == EndpointStatus.REMOVED:
-            self._empty(lane, lambda item: self._ports.giving_up.bury(item, Reason.ENDPOINT_REMOVED))
+            self._empty(
+                lane, lambda item: self._ports.giving_up.bury(item, Reason.ENDPOINT_REMOVED)
+            )
         elif lane.queue[0].record.partition.topic == self._ports.shared_topic:
             self._empty(lane, lambda item: self._ports.giving_up.bury(item, Reason.INACTIVE))
         return False
 
     def _wait(self, lane: Lane, wait: Wait) -> None:
         now_ms = self._ports.now_ms()
-        if not lane.circuit.is_closed and lane.queue[0].record.partition.topic == self._ports.shared_topic:
+        if (
+            not lane.circuit.is_closed
+            and lane.queue[0].record.partition.topic == self._ports.shared_topic
+        ):
             self._spill(lane)
         elif wait.until_ms is not None:
             if lane.timer is not None:
@@ -222,7 +244,9 @@ class Sender:
             delay = max(wait.until_ms - now_ms, 1) / 1000
             endpoint_id = lane.recipient.endpoint.id
             # Long waits are cut: a clock that was stepped is noticed.
-            lane.timer = asyncio.get_running_loop().call_later(min(delay, 30.0), self._pump, endpoint_id)
+            lane.timer = asyncio.get_running_loop().call_later(
+                min(delay, 30.0), self._pump, endpoint_id
+            )
 
     def _spill(self, lane: Lane) -> None:
         """Its circuit is open: what is here waits in a tier, and no attempt is spent."""
@@ -259,7 +283,7 @@ class Sender:
         recipient = lane.recipient
         tried = await self._ports.attempting.attempt(recipient, item)
         lane.ended(tried.ended_at_ms - tried.started_at_ms)
-        _judge(lane, item, tried)
+        _judge(lane, item, tried=tried, version=recipient.endpoint.version)
         if self._loop.is_current(ticket):
             self._ports.attempt_log.add(attempt_entry(recipient, item, tried), ticket)
             self._conclude(lane, item, tried=tried, ticket=ticket)
@@ -279,8 +303,12 @@ class Sender:
                     due_at_ms=due_at_ms,
                     parked=0,
                 )
-                if lane.recipient.is_strict or not self._ports.giving_up.defer(following, ticket=ticket):
-                    ticket.settle_with(lambda _: self._hold(lane, Item(item.record, following), ticket))
+                if lane.recipient.is_strict or not self._ports.giving_up.defer(
+                    following, ticket=ticket
+                ):
+                    ticket.settle_with(
+                        lambda _: self._hold(lane, Item(item.record, following), ticket)
+                    )
                     return
             case Delivered():
                 pass
@@ -292,7 +320,10 @@ class Sender:
             self._loop.annotate(item.record.partition, "")
 
     def _hold(self, lane: Lane, item: Item, ticket: Ticket) -> None:
-        """Its attempt is written; it waits for the next one in memory, and in a strict topic all wait behind it."""
+        """Its attempt is written.
+
+        It waits for the next one in memory, and in a strict topic all wait behind it.
+        """
         if not self._loop.is_current(ticket):
             return
         self._loop.put_back(ticket)
@@ -312,13 +343,13 @@ class Sender:
         self._pump(lane.recipient.endpoint.id)
 
 
-def _judge(lane: Lane, item: Item, tried: Tried) -> None:
-    """What the attempt says about the endpoint."""
+def _judge(lane: Lane, item: Item, *, tried: Tried, version: int) -> None:
+    """What an attempt of that version of the endpoint says about it."""
     circuit, sent = lane.circuit, tried.sent
     if tried.is_accepted:
         circuit.on_success()
     elif isinstance(tried.verdict, Dead) and tried.verdict.reason == Reason.GONE:
-        circuit.on_gone(version=lane.recipient.endpoint.version)
+        circuit.on_gone(version=version)
     elif counts_against(sent.outcome, sent.status):
         circuit.on_failure(item.delivery.delivery_id, now_ms=tried.ended_at_ms)
     else:

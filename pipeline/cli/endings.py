@@ -1,0 +1,37 @@
+"""The two ways in which a command ends foreseeably without having done what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+
+_NEAR: Final = 0.5
+_MOST_LISTED: Final = 12
+
+
+class CommandFailed(Exception):
+    """Something did not work; the text is one line for people and says what helps. Exit status 1."""
+
+
+class BadInput(Exception):
+    """What was given cannot be used; each line names the place, the reason and the fix. Exit status 2."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """`; did you mean x?` or `; use one of ...`, to be put behind a message about an unknown name."""
+    names = sorted(set(valid))
+    close = get_close_matches(name, names, n=1, cutoff=_NEAR)
+    if close:
+        return f"; did you mean {close[0]}?"
+    if not names:
+        return ""
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f"; use one of {', '.join(names[:_MOST_LISTED])}{more}"

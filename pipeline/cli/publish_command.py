@@ -1,0 +1,124 @@
+"""`pipeline publish`: events from files or standard input, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from pipeline.adapters.kafka.cluster import KafkaRefused, KafkaUnreachable
+from pipeline.adapters.kafka.publishing import EventPublisher
+from pipeline.adapters.kafka.source_formats import SourceFormat
+from pipeline.cli.endings import BadInput, CommandFailed, nearest
+from pipeline.cli.events_given import STDIN, check_files, events_of, is_file
+from pipeline.cli.loaded_settings import load_settings
+from pipeline.cli.log_lines import log_warnings_alone
+from pipeline.cli.terminal import notices, say, write_json_line
+from pipeline.domain.delivery import Position
+from pipeline.domain.event_document import EventDocument, event_key
+from pipeline.wiring.reach import Reach, reach
+
+_MANY: Final = 200
+"""From so many on a bar is shown."""
+
+
+def publish(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FILE]...", help="JSON files; - is standard input, and the default."),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="A source topic; the pipeline's own events topic if not given.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each event: id, topic, partition, offset.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the ids.")] = False,
+) -> None:
+    """Publish events, and print the id of each once Kafka has acknowledged it.
+
+    A file holds one JSON document, several, one on each line, or an array of them:
+    {"account", "type", "data", "id"?, "time"?, "subject"?, "metadata"?}. All files are checked before anything is
+    sent: if one event cannot be taken, none is. What comes through standard input is sent as it comes,
+    up to the first line that cannot be taken.
+
+    \b
+    Examples:
+      pipeline publish booking.json
+      pipeline publish exported/*.jsonl --quiet
+      echo '{"account": "acme", "type": "person.created", "data": {"id": 1}}' | pipeline publish
+    """
+    names = files or [STDIN]
+    settings = load_settings()
+    log_warnings_alone()
+    total = check_files([name for name in names if is_file(name)])
+    at = reach(settings)
+    target = topic or at.topology.events
+    _check_topic(at, target)
+    printed = _Printed(total, as_json=as_json, is_quiet=quiet)
+    publisher = EventPublisher(at.connection, target, on_acknowledged=printed.acknowledged)
+    try:
+        with printed, publisher:
+            _publish(publisher, events_of(names))
+    except BadInput as exc:
+        raise BadInput(*exc.lines, f"published before it: {printed.count}; nothing after it") from exc
+    except (KafkaUnreachable, KafkaRefused) as exc:
+        raise CommandFailed(
+            f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: events that "
+            "have an id can be published again, they are delivered at most once more under it"
+        ) from exc
+
+
+def _publish(publisher: EventPublisher, events: Iterable[EventDocument]) -> None:
+    for event, content in events:
+        publisher.publish(event.id, event_key(event.account, event.subject), content)
+
+
+def _check_topic(at: Reach, topic: str) -> None:
+    sources = {source.topic: source for source in at.topic_file.sources}
+    if topic not in sources:
+        raise BadInput(f"--topic {topic}: no source of the router{nearest(topic, sources)}")
+    wanted = sources[topic].format
+    if wanted not in {SourceFormat.AUTO, SourceFormat.JSON}:
+        raise BadInput(f"--topic {topic}: the router takes {wanted} there, and this writes JSON")
+    if topic not in at.cluster().topics():
+        raise BadInput(f"--topic {topic}: there is no such topic; make it with `pipeline topics apply`")
+
+
+class _Printed:
+    """Ids as they are acknowledged, a bar where there are many, and a count at the end."""
+
+    def __init__(self, total: int, *, as_json: bool, is_quiet: bool) -> None:
+        self.count = 0
+        self._as_json = as_json
+        self._is_quiet = is_quiet
+        console = notices()
+        self._progress = Progress(
+            TextColumn("publishing"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+        )
+        self._progress.disable = total < _MANY or not console.is_terminal
+        self._bar = self._progress.add_task("", total=total)
+
+    def acknowledged(self, event_id: str, position: Position) -> None:
+        self.count += 1
+        self._progress.update(self._bar, completed=self.count)
+        if self._is_quiet:
+            return
+        try:
+            if self._as_json:
+                write_json_line({"id": event_id, **position._asdict()})
+            else:
+                typer.echo(event_id)
+        except BrokenPipeError:
+            self._is_quiet = True  # whoever read the ids is gone; the events still go out
+
+    def __enter__(self) -> _Printed:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+        if self.count != 1 or self._is_quiet:
+            say(f"{self.count} published")

@@ -1,0 +1,126 @@
+"""`pipeline run`: one stage, in this process or in several that are kept running."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from enum import StrEnum
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from pipeline.adapters.kafka.cluster import Cluster, KafkaUnreachable
+from pipeline.cli.loaded_settings import load_settings
+from pipeline.cli.log_lines import log_to_stderr
+from pipeline.cli.stage_children import keep_stage_running
+from pipeline.ports import SinkFailed, SourceFailed, StoreUnavailable
+from pipeline.settings import Settings
+from pipeline.slots import MOST_SLOTS
+from pipeline.supervisor.parent import follow_parent
+from pipeline.wiring.connection import NoKafka, connection
+from pipeline.wiring.stages import run_stage_process
+
+log = logging.getLogger(__name__)
+
+_ANSWER_SECONDS: Final = 5.0
+_FIRST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 10.0
+_ANEW_PAUSE_SECONDS: Final = 1.0
+
+_START_ANEW: Final = (SourceFailed, SinkFailed, StoreUnavailable)
+"""What another start may mend: the brokers or the store, not we, have changed."""
+
+
+class Stage(StrEnum):
+    """What can be run."""
+
+    ROUTER = "router"
+    SENDER = "sender"
+    SCHEDULER = "scheduler"
+    RECORDER = "recorder"
+
+
+def run(
+    stage: Annotated[Stage, typer.Argument(help="Which stage.", show_default=False)],
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=MOST_SLOTS, help="How many processes to keep running."),
+    ] = 1,
+    slot: Annotated[
+        int | None,
+        typer.Option(min=0, max=MOST_SLOTS - 1, help="The process's number on this machine; the first free one if not given."),
+    ] = None,
+    follow_parent_: Annotated[
+        bool,
+        typer.Option("--follow-parent", help="End when standard input ends.", hidden=True),
+    ] = False,
+) -> None:
+    """Run one stage against the configured Kafka, until SIGTERM or Ctrl-C.
+
+    It waits for Kafka as long as that takes. Several processes share the stage's partitions between them;
+    one that dies is back within a second.
+
+    \b
+    Examples:
+      pipeline run router
+      pipeline run sender --processes 4
+    """
+    settings = load_settings()
+    log_to_stderr(settings.telemetry.log_level)
+    if processes > 1:
+        keep_stage_running(stage.value, processes, settings)
+        return
+    if follow_parent_:
+        follow_parent()
+    _end_on_signals()
+    wait_for_kafka(settings)
+    try:
+        run_stage_process(stage.value, settings, slot=slot)
+    except _START_ANEW as exc:
+        log.error("%s ends: %s", stage.value, exc)  # noqa: TRY400 - foreseeable, and the text says all
+        if follow_parent_:
+            raise typer.Exit(1) from exc
+        _start_anew()
+
+
+def wait_for_kafka(settings: Settings) -> None:
+    """Return once the brokers answer; until then one line for each reason why they do not."""
+    pause_seconds = _FIRST_PAUSE_SECONDS
+    said = ""
+    while (reason := _why_not_reached(settings)) is not None:
+        if reason != said:
+            log.warning("%s; trying again until it does", reason)
+            said = reason
+        threading.Event().wait(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+    if said:
+        log.info("Kafka answers")
+
+
+def _why_not_reached(settings: Settings) -> str | None:
+    try:
+        Cluster(connection(settings, client="probe"), wait_seconds=_ANSWER_SECONDS).seen()
+    except (NoKafka, KafkaUnreachable) as exc:
+        return str(exc)
+    return None
+
+
+def _end_on_signals() -> None:
+    """Until the stage has handlers of its own. As process 1 of a container it would ignore them otherwise."""
+
+    def end(_: int, __: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+
+
+def _start_anew() -> None:
+    """The same command in this process's place: nothing of the failed run is left."""
+    _end_on_signals()
+    threading.Event().wait(_ANEW_PAUSE_SECONDS)
+    os.execv(sys.executable, (sys.executable, "-m", "pipeline", *sys.argv[1:]))  # noqa: S606 - no shell is wanted

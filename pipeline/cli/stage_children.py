@@ -1,0 +1,93 @@
+"""Several processes of one stage, kept running until this one is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from pipeline.cli.endings import CommandFailed
+from pipeline.settings import Settings
+from pipeline.slots import MOST_SLOTS, Slot
+from pipeline.supervisor.child import Child, Command
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS: Final = 10.0
+_ROUND_SECONDS: Final = 0.1
+_OWN_STDERR: Final = Path("/dev/stderr")
+
+
+def keep_stage_running(stage: str, count: int, settings: Settings) -> None:
+    """Return when SIGTERM or SIGINT came and all have ended. Raises CommandFailed."""
+    stopping = threading.Event()
+
+    def stop(_: int, __: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    slots = _free_slots(settings.data_dir / "run", stage, count)
+    children = [Child(_command(stage, slot, settings)) for slot in slots]
+    try:
+        while not stopping.is_set():
+            _keep_running(children)
+            stopping.wait(_ROUND_SECONDS)
+    finally:
+        _end(children)
+
+
+def _command(stage: str, slot: int, settings: Settings) -> Command:
+    argv = (sys.executable, "-m", "pipeline", "run", stage, "--slot", str(slot), "--follow-parent")
+    port = settings.stage.health_port
+    environment = {"PYTHONUNBUFFERED": "1"}
+    if port:
+        environment["PIPELINE_STAGE__HEALTH_PORT"] = str(port + slot)
+    name = f"{stage}-{slot}"
+    return Command(name, argv, environment, _output(settings.data_dir / "logs", name))
+
+
+def _output(logs: Path, name: str) -> Path:
+    """This process's standard error where it can be opened by name (a socket cannot), else a file."""
+    try:
+        with _OWN_STDERR.open("ab"):
+            return _OWN_STDERR
+    except OSError:
+        logs.mkdir(parents=True, exist_ok=True)
+        log.info("%s writes to %s", name, logs / f"{name}.log")
+        return logs / f"{name}.log"
+
+
+def _free_slots(directory: Path, stage: str, count: int) -> list[int]:
+    free: list[int] = []
+    for number in range(MOST_SLOTS):
+        try:
+            Slot(directory, stage, wanted=number).close()
+        except RuntimeError:
+            continue  # another process of this machine has it
+        free.append(number)
+        if len(free) == count:
+            return free
+    raise CommandFailed(f"only {len(free)} of {MOST_SLOTS} processes of {stage} are free on this machine")
+
+
+def _keep_running(children: Sequence[Child]) -> None:
+    for child in children:
+        status = child.keep_running()
+        if status is not None:
+            log.warning("%s ended with status %d; starting it again", child.command.name, status)
+
+
+def _end(children: Sequence[Child]) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        child.terminate()
+    for child in children:
+        if not child.wait_ended(deadline):
+            log.warning("%s did not end in time and was killed", child.command.name)

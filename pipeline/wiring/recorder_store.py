@@ -1,0 +1,76 @@
+"""The recorder's store, and where its partitions begin: the store knows best what it holds."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
+from pipeline.flow import StartAt
+from pipeline.ports import Starts, StoreFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.adapters.storage.recorder_store import RecorderStore
+    from pipeline.domain.delivery import Attempt
+    from pipeline.domain.delivery_state import Buried
+    from pipeline.flow import Partition
+    from pipeline.ports import StartPositions
+
+log = logging.getLogger(__name__)
+
+
+class AttemptStoreOf:
+    """Implements `AttemptStore`."""
+
+    def __init__(self, store: RecorderStore) -> None:
+        self._store = store
+
+    def write(
+        self,
+        attempts: Sequence[Attempt],
+        dead_letters: Sequence[Buried],
+        positions: Mapping[tuple[str, int], int],
+    ) -> int:
+        try:
+            return self._store.write(attempts, dead_letters, positions).new_attempts
+        except (StoreUnavailable, StoreUnusable) as error:
+            raise StoreFailed(str(error)) from error
+
+
+class StoreStarts:
+    """Implements `StartPositions`: what the store has read wins over what the group committed.
+
+    The store commits its position with what it writes, so only that one is never behind or ahead.
+    """
+
+    def __init__(self, store: RecorderStore, group: StartPositions) -> None:
+        self._store = store
+        self._group = group
+
+    def starts(self, partitions: Sequence[Partition]) -> Starts:
+        starts = self._group.starts(partitions)
+        try:
+            stored = {
+                (topic, number): offset
+                for topic in {partition.topic for partition in partitions}
+                for number, offset in self._store.positions(topic).items()
+            }
+        except (StoreUnavailable, StoreUnusable) as error:
+            log.warning("the store does not say where it stands, so the group does: %s", error)
+            return starts
+        known = [p for p in (held.partition for held in starts.held) if p in stored]
+        begin = [
+            start._replace(offset=stored.get(start.partition, start.offset))
+            for start in starts.begin
+        ]
+        begin += [StartAt(partition, stored[partition]) for partition in known]
+        return Starts(begin, [held for held in starts.held if held.partition not in stored])
+
+    def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
+        decided = self._group.decisions(held)
+        for start in decided:
+            topic, number = start.partition
+            self._store.move_position(topic, number, next_offset=start.offset)
+        return decided

@@ -1,0 +1,181 @@
+"""What both databases answer to those who look things up."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.adapters.storage.engine import Store
+from pipeline.adapters.storage.recorder_store import RecorderStore
+from pipeline.adapters.storage.store_reader import StoreReader
+from pipeline.adapters.storage.views import DeadLetterFilter, DeliveryFilter, Place
+from pipeline.domain.delivery import Position
+from pipeline.domain.delivery_state import Pending, State
+from tests.storage.builders import (
+    START_MS,
+    a_delivery,
+    a_failure,
+    a_letter,
+    an_attempt,
+    buried,
+)
+
+DAY_MS = 24 * 3_600_000
+
+
+@pytest.fixture
+def reader(store: Store) -> StoreReader:
+    """Deliveries 0 to 9, one a second; the even ones are dead; 4 and 8 are of account other."""
+    attempts = [an_attempt(delivery_id="dlv_1", started_at_ms=START_MS + 1_000, cause="test")]
+    attempts += [_success(number) for number in (3, 5, 7, 9)]
+    attempts += [_death(number) for number in (0, 2, 4, 6, 8)]
+    letters = [
+        buried(
+            a_letter(
+                id=f"dlv_{number}",
+                account=_account(number),
+                endpoint=f"ep_{number % 3}",
+                dead_at_ms=START_MS + number * 1_000,
+                reason="final" if number else "expired",
+            ),
+            a_delivery(delivery_id=f"dlv_{number}", account=_account(number)),
+            offset=number,
+        )
+        for number in (0, 2, 4, 6, 8)
+    ]
+    RecorderStore(store).write(attempts, letters, {})
+    return StoreReader(store)
+
+
+def _account(number: int) -> str:
+    return "other" if number in (4, 8) else "acme"
+
+
+def _success(number: int):
+    return an_attempt(
+        delivery_id=f"dlv_{number}",
+        started_at_ms=START_MS + number * 1_000,
+        event_id=f"evt_{number}",
+        endpoint=f"ep_{number % 3}",
+        status=204 if number == 9 else 200,
+    )
+
+
+def _death(number: int):
+    return a_failure(
+        delivery_id=f"dlv_{number}",
+        started_at_ms=START_MS + number * 1_000,
+        account=_account(number),
+        endpoint=f"ep_{number % 3}",
+        decision="dead",
+        status=400 + number,
+        subject=f"person/{number}",
+        event_type="person.deleted",
+        next_attempt_at_ms=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (DeliveryFilter(), "9876543210"),
+        (DeliveryFilter(account="other"), "84"),
+        (DeliveryFilter(endpoint="ep_2"), "852"),
+        (DeliveryFilter(event_id="evt_7"), "7"),
+        (DeliveryFilter(event_type="person.deleted"), "86420"),
+        (DeliveryFilter(subject="person/6"), "6"),
+        (DeliveryFilter(cause="test"), "1"),
+        (DeliveryFilter(state=State.DELIVERED), "97531"),
+        (DeliveryFilter(state=State.DEAD, endpoint="ep_0"), "60"),
+        (DeliveryFilter(http_status=(406, 406)), "6"),
+        (DeliveryFilter(http_status=(400, 499)), "86420"),
+        (DeliveryFilter(since_ms=START_MS + 3_000, until_ms=START_MS + 6_000), "543"),
+        (DeliveryFilter(account="nobody"), ""),
+    ],
+)
+def test_deliveries_are_listed_by_filter_with_the_newest_first(
+    reader: StoreReader, wanted: DeliveryFilter, numbers: str
+):
+    found = reader.deliveries(wanted, limit=50)
+    assert [delivery.id for delivery in found] == [f"dlv_{number}" for number in numbers]
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(store: Store):
+    same_time = [an_attempt(delivery_id=f"dlv_{number:02}") for number in range(23)]
+    RecorderStore(store).write(same_time, [], {})
+    reader = StoreReader(store)
+    pages: list[list[str]] = []
+    after: Place | None = None
+    while page := reader.deliveries(DeliveryFilter(endpoint="ep_1"), limit=5, after=after):
+        pages.append([delivery.id for delivery in page])
+        after = Place(page[-1].created_at_ms, page[-1].id)
+    assert [len(page) for page in pages] == [5, 5, 5, 5, 3]
+    assert [one for page in pages for one in page] == [f"dlv_{n:02}" for n in reversed(range(23))]
+
+
+def test_a_list_is_never_longer_than_a_thousand(store: Store):
+    many = [an_attempt(delivery_id=f"dlv_{number}") for number in range(1_100)]
+    RecorderStore(store).write(many, [], {})
+    assert len(StoreReader(store).deliveries(DeliveryFilter(), limit=1_000_000)) == 1_000
+    assert StoreReader(store).deliveries(DeliveryFilter(), limit=-1) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (DeadLetterFilter(), "86420"),
+        (DeadLetterFilter(account="other"), "84"),
+        (DeadLetterFilter(endpoint="ep_2"), "82"),
+        (DeadLetterFilter(reason="expired"), "0"),
+        (DeadLetterFilter(event_type="person.created"), "86420"),
+        (DeadLetterFilter(since_ms=START_MS + 2_000, until_ms=START_MS + 6_000), "42"),
+    ],
+)
+def test_dead_letters_are_listed_by_filter_with_the_newest_first(
+    reader: StoreReader, wanted: DeadLetterFilter, numbers: str
+):
+    found = reader.dead_letters(wanted, limit=50)
+    assert [letter.id for letter in found] == [f"dlv_{number}" for number in numbers]
+
+
+def test_dead_letters_come_in_pages(reader: StoreReader):
+    first = reader.dead_letters(DeadLetterFilter(), limit=2)
+    last = first[-1]
+    rest = reader.dead_letters(DeadLetterFilter(), limit=9, after=Place(last.dead_at_ms, last.id))
+    assert [letter.id for letter in first + rest] == [f"dlv_{number}" for number in "86420"]
+
+
+def test_a_dead_letter_says_where_it_lies_and_where_it_came_from(reader: StoreReader):
+    letter = reader.dead_letters(DeadLetterFilter(), limit=1)[0]
+    assert letter.record == Position("webhooks.dead-letter", 1, 8)
+    assert letter.source == Position("webhooks.shared-delivery", 3, 41)
+    assert (letter.outcome, letter.http_status, letter.attempts) == ("refused", 503, 1)
+    assert letter.error == "the endpoint answered 503"
+
+
+def test_of_two_dead_letters_under_one_id_the_earlier_stays(store: Store):
+    recorder = RecorderStore(store)
+    later, earlier = a_letter(dead_at_ms=START_MS + 9), a_letter(dead_at_ms=START_MS + 3)
+    recorder.write([], [buried(later), buried(earlier, offset=4)], {})
+    recorder.write([], [buried(later)], {})
+    found = StoreReader(store).dead_letters(DeadLetterFilter(), limit=9)
+    assert [(letter.dead_at_ms, letter.record.offset) for letter in found] == [(START_MS + 3, 4)]
+
+
+def test_counts_are_by_status(reader: StoreReader, store: Store):
+    recorder = RecorderStore(store)
+    recorder.write([a_failure(delivery_id="dlv_r")], [], {})
+    recorder.announce([Pending(a_delivery(delivery_id="dlv_p"), START_MS)])
+    assert reader.counts() == {"pending": 1, "retrying": 1, "dead": 5, "delivered": 5}
+
+
+def test_what_is_not_there_is_not_found(reader: StoreReader):
+    assert reader.delivery("dlv_x") is None
+    assert reader.attempts("dlv_x") == []
+    assert reader.statistics("ep_x", since_ms=0, until_ms=START_MS * 2) == []
+
+
+def test_a_body_is_archived_sixty_days_after_its_last_attempt(reader: StoreReader):
+    delivery = reader.delivery("dlv_3")
+    assert delivery is not None
+    assert not delivery.is_archived(START_MS + 3_000 + 60 * DAY_MS - 1)
+    assert delivery.is_archived(START_MS + 3_000 + 60 * DAY_MS)
