@@ -1,18 +1,18 @@
-"""The webhook receiver that benchmarks send to: it answers every request and counts, on as little CPU as it can.
+"""The webhook receiver that benchmarks send to: answers and counts on as little CPU as it can.
 
-`python -m benchmarks.receiver --port 9000 --processes 2` answers 200 to everything but `GET /stats`, which answers
-the counts of all its processes as JSON. Requests are framed by `Content-Length`; connections are kept alive;
-pipelined requests are answered in order; bodies are discarded as they come, of any length and in any number of
-segments. Linux only: it speaks to epoll itself, since an event loop would cost more than the answers do.
+`python -m benchmarks.receiver --port 9000 --processes 2` answers 200 to everything but
+`GET /stats`, which answers the counts of all its processes as JSON. Requests are framed by
+`Content-Length`; connections are kept alive; pipelined requests are answered in order; bodies are
+discarded as they come, of any length and in any number of segments. Linux only: it speaks to epoll
+itself, since an event loop would cost more than the answers do.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import mmap
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -23,11 +23,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.shared_counters import Counters
+
 MAX_HEAD_BYTES = 65_536
 READ_BYTES = 262_144
 BACKLOG = 4_096
 COUNT_FILE_EVERY_SECONDS = 0.2
-IDLE_WAIT_SECONDS = 0.5
+IDLE_WAIT_SECONDS = 0.2
 CONTENT_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r", re.IGNORECASE)
 TRANSFER_ENCODING = re.compile(rb"\ntransfer-encoding:", re.IGNORECASE)
 
@@ -38,43 +40,6 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     delay_ms: float
-
-
-class Counters:
-    """Counts in memory that all processes share; each writes its own cells alone."""
-
-    CELLS = 4
-
-    def __init__(self, processes: int) -> None:
-        self._processes = processes
-        self._cells = memoryview(mmap.mmap(-1, 8 * self.CELLS * processes)).cast("Q")
-
-    def of(self, number: int) -> memoryview[int]:
-        """The cells of one process: requests, body bytes, connections, process id."""
-        return self._cells[number * self.CELLS : (number + 1) * self.CELLS]
-
-    def as_json(self) -> bytes:
-        """The sums over all processes, with the CPU seconds that they have used."""
-        cells = [self.of(number) for number in range(self._processes)]
-        totals = {
-            "requests": sum(of_one[0] for of_one in cells),
-            "body_bytes": sum(of_one[1] for of_one in cells),
-            "connections": sum(of_one[2] for of_one in cells),
-            "processes": self._processes,
-            "cpu_seconds": round(sum(cpu_seconds(of_one[3]) for of_one in cells), 6),
-        }
-        return json.dumps(totals).encode()
-
-
-def cpu_seconds(process_id: int) -> float:
-    """CPU that another live process has used; 0 for one that is gone.
-
-    Linux numbers the CPU clock of process p as ~p << 3 | 2 (clock_getcpuclockid(3)).
-    """
-    try:
-        return time.clock_gettime(~process_id << 3 | 2)
-    except OSError:
-        return 0.0
 
 
 def answer_bytes(status: int, body: bytes) -> bytes:
@@ -130,18 +95,21 @@ class Receiver:
         self._stopping = False
 
     def run(self, number: int) -> None:
-        """Answer as process `number` until SIGTERM or SIGINT."""
+        """Answer as process `number` until SIGTERM, SIGINT or the end of the parent."""
+        parent = os.getppid()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self._stop)
         self._cells = self._counters.of(number)
         self._cells[3] = os.getpid()
         self._listener.setblocking(False)
-        self._listener.listen(BACKLOG)
         listening = self._listener.fileno()
         self._epoll.register(listening, select.EPOLLIN)
         connections = self._connections
         while not self._stopping:
-            for fd, _ in self._epoll.poll(self._wait_seconds()):
+            events = self._epoll.poll(self._wait_seconds())
+            if not events and os.getppid() != parent:
+                return
+            for fd, _ in events:
                 connection = connections.get(fd)
                 if connection is None:
                     self._accept()
@@ -249,13 +217,14 @@ class Receiver:
             connection.send(self._answer)
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket on an address that sibling processes bind too (SO_REUSEPORT)."""
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A listening socket; sibling processes have others on its address (SO_REUSEPORT)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.bind((host, port))
+    bound.listen(BACKLOG)
     return bound
 
 
@@ -279,12 +248,12 @@ def watch(children: list[int], counters: Counters, count_file: Path | None) -> N
     """Until the children have ended: pass signals on, and keep the count file."""
 
     def end_children(*_: object) -> None:
-        for child in children:
+        for child in alive:
             os.kill(child, signal.SIGTERM)
 
+    alive = set(children)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end_children)
-    alive = set(children)
     while alive:
         time.sleep(COUNT_FILE_EVERY_SECONDS)
         alive -= {child for child in alive if os.waitpid(child, os.WNOHANG)[0]}
@@ -298,8 +267,8 @@ def parse_options(words: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="receiver", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9000, help="0 takes a free one (it is printed)")
-    parser.add_argument("--processes", type=int, default=1, help="that share the port (SO_REUSEPORT)")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes a free one, and prints it")
+    parser.add_argument("--processes", type=int, default=1, help="sharing the port")
     parser.add_argument("--status", type=int, default=200)
     parser.add_argument("--body", default="ok", help="body of every answer")
     parser.add_argument("--delay-ms", type=float, default=0.0, help="before each answer")
@@ -310,9 +279,11 @@ def parse_options(words: list[str]) -> argparse.Namespace:
 def main(words: list[str]) -> None:
     """Bind the port, start the processes and wait for them."""
     options = parse_options(words)
-    first = bound_socket(options.host, options.port)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    first = listening_socket(options.host, options.port)
     port = first.getsockname()[1]
-    others = [bound_socket(options.host, port) for _ in range(options.processes - 1)]
+    others = [listening_socket(options.host, port) for _ in range(options.processes - 1)]
     counters = Counters(options.processes)
     reply = Reply(options.status, options.body.encode(), options.delay_ms)
     children = start_processes([first, *others], reply, counters)

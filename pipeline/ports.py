@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from pipeline.domain.deletion import LogState
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Outcome
 from pipeline.domain.delivery_state import Buried
 from pipeline.domain.endpoint import MutualTlsAuth
@@ -188,6 +189,10 @@ class Undecodable(Exception):
     """A record's bytes are not what its topic holds; the text says why, for the dead letter."""
 
 
+class Oversize(Undecodable):
+    """An event's data is larger than is ever delivered."""
+
+
 class Records(Protocol):
     """What bytes mean; every `decode_` raises Undecodable and nothing else."""
 
@@ -262,4 +267,22 @@ class AttemptStore(Protocol):
 
         Positions only advance. Raises StoreFailed.
         """
+        ...
+
+
+class LogsUnavailable(Exception):
+    """The brokers did not say, or did not do it; nothing is lost by trying again later."""
+
+
+class DeletableLogs(Protocol):
+    """What the janitor asks of the brokers; blocking, called in a thread. Raises LogsUnavailable."""
+
+    def states(
+        self, partitions: Sequence[Partition], *, group: str, young_since_ms: int | None
+    ) -> dict[Partition, LogState]:
+        """Of those partitions that exist; `young_since_ms` None: age does not matter."""
+        ...
+
+    def delete(self, before: Mapping[Partition, int]) -> None:
+        """Delete all records below these offsets."""
         ...

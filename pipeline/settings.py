@@ -107,6 +107,8 @@ class StageSettings(_Group):
     drain_seconds: float = Field(default=8.0, gt=0, le=60)
     """How long work under way may go on at the end; below what `up` gives a stage before it
     kills it."""
+    janitor_seconds: float = Field(default=60.0, gt=0)
+    """Between two rounds of deleting what is finished from delivery topics and tiers."""
     unfinished_megabytes: int = Field(default=64, ge=1)
 
 

@@ -9,21 +9,39 @@ import typer
 from pipeline.adapters.kafka.dead_letter_log import LoggedDeadLetter, newest_dead_letters
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import coloured, output, plain, say, table, time_text, write_json
+from pipeline.cli.terminal import (
+    coloured,
+    examples,
+    output,
+    plain,
+    say,
+    table,
+    time_text,
+    write_json,
+)
 from pipeline.domain.delivery import DeadLetter, Position, Reason
 from pipeline.wiring.reach import reach
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at what finally failed.")
+_group = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Look at what finally failed."
+)
 
 _COLUMNS = ("when", "reason", "endpoint", "type", "attempts", "status", "record", "error")
 
 
-@app.callback()
+@_group.callback()
 def dead_letters() -> None:
     """Look at what finally failed."""
 
 
-@app.command("list")
+@_group.command(
+    "list",
+    epilog=examples(
+        "pipeline dead-letters list",
+        "pipeline dead-letters list --reason exhausted --limit 10",
+        "pipeline dead-letters list --endpoint ep_01J8Z7Q8W5X6Y7Z8A9B0C1D2E3 --json",
+    ),
+)
 def list_(
     reason: Annotated[Reason | None, typer.Option(help="Only those of this reason.")] = None,
     endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
@@ -33,12 +51,6 @@ def list_(
     """List dead letters, the newest first, as they lie in Kafka; the store is not needed.
 
     `record` is where the record that failed lay: topic, partition and offset.
-
-    \b
-    Examples:
-      pipeline dead-letters list
-      pipeline dead-letters list --reason exhausted --limit 10
-      pipeline dead-letters list --endpoint ep_01J8Z7Q8W5X6Y7Z8A9B0C1D2E3 --json
     """
     settings = load_settings()
     log_warnings_alone()
@@ -48,7 +60,11 @@ def list_(
         return reason in {None, letter.reason} and endpoint in {None, letter.endpoint}
 
     found = newest_dead_letters(
-        at.connection, at.topology.dead_letter, at.codec().decode_dead_letter, is_wanted=is_wanted, limit=limit
+        at.connection,
+        at.topology.dead_letter,
+        at.codec().decode_dead_letter,
+        is_wanted=is_wanted,
+        limit=limit,
     )
     if as_json:
         write_json({"items": [_members(one) for one in found.letters]})
@@ -97,3 +113,8 @@ def _members(one: LoggedDeadLetter) -> dict[str, Any]:
         "source": letter.source._asdict(),
         "record": one.record._asdict(),
     }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    app.add_typer(_group, name="dead-letters")

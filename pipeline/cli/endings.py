@@ -9,7 +9,7 @@ from typing import Final
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 
-_NEAR: Final = 0.5
+_NEAR: Final = 0.6
 _MOST_LISTED: Final = 12
 
 
@@ -25,13 +25,15 @@ class BadInput(Exception):
         self.lines = lines
 
 
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """`; did you mean x?` or `; use one of ...`, to be put behind a message about an unknown name."""
-    names = sorted(set(valid))
-    close = get_close_matches(name, names, n=1, cutoff=_NEAR)
+def nearest(name: str, valid: Iterable[str], *, prefix: str = "") -> str:
+    """`; did you mean x?` or `; use one of ...`, to be put behind a message about an unknown name.
+
+    A prefix that all have in common says nothing about how near they are.
+    """
+    names = sorted({each.removeprefix(prefix) for each in valid})
+    close = get_close_matches(name.removeprefix(prefix), names, n=1, cutoff=_NEAR)
     if close:
-        return f"; did you mean {close[0]}?"
-    if not names:
+        return f"; did you mean {prefix}{close[0]}?"
+    if not 0 < len(names) <= _MOST_LISTED:
         return ""
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f"; use one of {', '.join(names[:_MOST_LISTED])}{more}"
+    return f"; use one of {', '.join(prefix + each for each in names)}"

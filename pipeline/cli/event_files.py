@@ -59,7 +59,9 @@ def _lines(stream: BinaryIO, name: str, number: int) -> Iterator[JsonDocument]:
 def _next_line(stream: BinaryIO, place: str) -> bytes:
     line = stream.readline(MOST_LINE_BYTES + 1)
     if len(line) > MOST_LINE_BYTES and not line.lstrip().startswith(b"["):
-        raise BadInput(f"{place}: the line has more than {MOST_LINE_BYTES} bytes; no event is so long")
+        raise BadInput(
+            f"{place}: the line has more than {MOST_LINE_BYTES} bytes; no event is so long"
+        )
     return line
 
 

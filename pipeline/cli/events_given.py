@@ -84,6 +84,8 @@ def _event_of(document: JsonDocument) -> EventDocument:
 
 def _opened(name: str) -> BinaryIO:
     try:
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if name == STDIN else Path(name).open("rb")
+        return (
+            os.fdopen(os.dup(sys.stdin.fileno()), "rb") if name == STDIN else Path(name).open("rb")
+        )
     except OSError as exc:
         raise BadInput(f"{name}: {exc.strerror}") from exc

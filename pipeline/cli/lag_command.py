@@ -11,7 +11,7 @@ import typer
 from pipeline.cli.lag_rows import lag_document, lag_table
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import output, say, write_json, write_json_line
+from pipeline.cli.terminal import examples, output, say, write_json, write_json_line
 from pipeline.clock import now_ms
 from pipeline.wiring.reach import Reach, reach
 from pipeline.wiring.reading_groups import ReadTopic, read_topics_of
@@ -20,20 +20,18 @@ WATCH_SECONDS: Final = 2.0
 
 
 def lag(
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON; with --watch a line each time.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write JSON; with --watch a line each time.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Again every two seconds, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Show how far each stage is behind, topic by topic, and since when the oldest record waits.
 
     Endpoints' own topics are summed up, the worst of them listed. What waits in a tier is not due, and what waits for
     an inactive endpoint is held: neither is lag. A partition that is held has lost its position, and goes on
     when `pipeline offsets set` says where.
-
-    \b
-    Examples:
-      pipeline lag
-      pipeline lag --watch
-      pipeline lag --json | jq '.groups[].lag'
     """
     settings = load_settings()
     log_warnings_alone()
@@ -66,3 +64,15 @@ def _show(topics: list[ReadTopic], *, as_json: bool) -> None:
         output().print(lag_table(topics, now_ms=now))
     else:
         say("no topics yet; make them with `pipeline topics apply`")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Show how far each stage is behind.",
+        epilog=examples(
+            "pipeline lag",
+            "pipeline lag --watch",
+            "pipeline lag --json | jq '.groups[].lag'",
+        ),
+    )(lag)

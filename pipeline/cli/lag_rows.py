@@ -50,7 +50,9 @@ def lag_table(topics: Sequence[ReadTopic], *, now_ms: int) -> Table:
 
 def lag_document(topics: Sequence[ReadTopic], *, now_ms: int) -> dict[str, Any]:
     """Everything, partition by partition."""
-    groups = [_group(list(of_group), now_ms) for _, of_group in groupby(topics, attrgetter("group"))]
+    groups = [
+        _group(list(of_group), now_ms) for _, of_group in groupby(topics, attrgetter("group"))
+    ]
     return {"at": time_text(now_ms), "groups": groups}
 
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
 from pipeline.cli.endings import BadInput, nearest
-from pipeline.cli.setting_names import given_settings, name_of, problems_of, valid_names
+from pipeline.cli.setting_names import PREFIX, given_settings, name_of, problems_of, valid_names
 from pipeline.settings import Settings
 
 _OF_VALIDATOR: Final = "Value error, "
@@ -40,6 +40,6 @@ def _lines_of(problem: ValidationError) -> Iterator[str]:
 def _line_of(error: ErrorDetails) -> str:
     name = name_of(error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting{nearest(name, valid_names())}"
+        return f"{name}: there is no such setting{nearest(name, valid_names(), prefix=PREFIX)}"
     reason = error["msg"].removeprefix(_OF_VALIDATOR)
     return f"{name}: {reason[:1].lower()}{reason[1:]}"

@@ -9,7 +9,7 @@ import typer
 from pipeline.cli.endings import BadInput, CommandFailed, nearest
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import coloured, output, table, time_text, write_json
+from pipeline.cli.terminal import coloured, examples, output, table, time_text, write_json
 from pipeline.domain.rfc3339 import InvalidTime, time_us_of
 from pipeline.flow import Partition
 from pipeline.wiring.position_decisions import (
@@ -24,7 +24,7 @@ from pipeline.wiring.position_decisions import (
 from pipeline.wiring.reach import STAGES, Reach, reach
 from pipeline.wiring.reading_groups import PartitionState, ReadPartition, ReadTopic, read_topics_of
 
-app = typer.Typer(
+_group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Show where the stages stand in Kafka, and say where one goes on that has lost its place.",
@@ -43,26 +43,30 @@ _CONSEQUENCES: Final = {
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
-@app.command()
+@_group.command(
+    epilog=examples(
+        "pipeline offsets show",
+        "pipeline offsets show --group router --json",
+    ),
+)
 def show(
-    group: Annotated[str | None, typer.Option(help="Only this group: a stage, or a group's full name.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Only this group: a stage, or a group's full name.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each group has committed, where it first began, and which partitions it holds.
 
     A partition is held where the group has read it before and its committed offset is gone, or is outside of what is
     there: nobody guesses, `pipeline offsets set` says where it goes on.
-
-    \b
-    Examples:
-      pipeline offsets show
-      pipeline offsets show --group router --json
     """
     at = _reach()
     stages = STAGES if group is None else (_stage_of(at, group),)
     topics = read_topics_of(at, stages)
     if as_json:
-        write_json({"partitions": [_members(topic, one) for topic in topics for one in topic.partitions]})
+        write_json(
+            {"partitions": [_members(topic, one) for topic in topics for one in topic.partitions]}
+        )
         return
     grid = table(_COLUMNS, numbers=("partition", "committed", "end"))
     for topic in topics:
@@ -71,23 +75,26 @@ def show(
     output().print(grid)
 
 
-@app.command("set")
+@_group.command(
+    "set",
+    epilog=examples(
+        "pipeline offsets set --group router --topic webhooks.events --partition 0 --to 12345",
+        "pipeline offsets set --group router --topic webhooks.events --partition all --to 2026-03-02T11:00:00Z",
+    ),
+)
 def set_(
     group: Annotated[str, typer.Option(help="A stage, or a group's full name.")],
     topic: Annotated[str, typer.Option(help="A topic that the group reads.")],
     partition: Annotated[str, typer.Option(help="A partition's number, or all.")],
-    to: Annotated[str, typer.Option(help="earliest, latest, an offset, or a time as 2026-03-02T11:00:00Z.")],
+    to: Annotated[
+        str, typer.Option(help="earliest, latest, an offset, or a time as 2026-03-02T11:00:00Z.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Say where a group goes on with a partition, above all with one that is held.
 
     What lies between the old place and the new one is skipped, or read again: deliveries that are repeated
     have the same webhook-id.
-
-    \b
-    Examples:
-      pipeline offsets set --group router --topic webhooks.events --partition 0 --to 12345
-      pipeline offsets set --group router --topic webhooks.events --partition all --to 2026-03-02T11:00:00Z
     """
     target = _target(to)
     at = _reach()
@@ -116,7 +123,9 @@ def _stage_of(at: Reach, group: str) -> str:
     for stage in STAGES:
         if group in {stage, at.group(stage)}:
             return stage
-    raise BadInput(f"--group {group}: there is no such group{nearest(group, map(at.group, STAGES))}")
+    raise BadInput(
+        f"--group {group}: there is no such group{nearest(group, map(at.group, STAGES))}"
+    )
 
 
 def _target(text: str) -> Target:
@@ -133,9 +142,11 @@ def _target(text: str) -> Target:
 
 
 def _partitions(at: Reach, topic: str, wanted: str) -> list[Partition]:
-    existing = at.cluster().topics()
+    existing = at.inquiry().topics()
     if at.topology.positions not in existing:
-        raise CommandFailed(f"there is no topic {at.topology.positions}: make it with `pipeline topics apply`")
+        raise CommandFailed(
+            f"there is no topic {at.topology.positions}: make it with `pipeline topics apply`"
+        )
     if topic not in existing:
         ours = [name for name in existing if not name.startswith("__")]
         raise BadInput(f"--topic {topic}: there is no such topic{nearest(topic, ours)}")
@@ -143,13 +154,19 @@ def _partitions(at: Reach, topic: str, wanted: str) -> list[Partition]:
     if wanted == _ALL:
         return [Partition(topic, number) for number in range(count)]
     if not (wanted.isascii() and wanted.isdigit()) or int(wanted) >= count:
-        raise BadInput(f"--partition {wanted}: {topic} has partitions 0 to {count - 1}; or write all")
+        raise BadInput(
+            f"--partition {wanted}: {topic} has partitions 0 to {count - 1}; or write all"
+        )
     return [Partition(topic, int(wanted))]
 
 
 def _cells(topic: ReadTopic, one: ReadPartition) -> tuple[Any, ...]:
     lag, entry = one.lag, one.first_start
-    began = "-" if entry is None else f"{entry.offset} at {time_text(entry.decided_at_ms)} ({entry.decided_by})"
+    began = (
+        "-"
+        if entry is None
+        else f"{entry.offset} at {time_text(entry.decided_at_ms)} ({entry.decided_by})"
+    )
     return (
         topic.group,
         topic.topic,
@@ -189,3 +206,8 @@ def _shown(one: Decided) -> dict[str, Any]:
         "offset": one.offset,
         "consequence": one.consequence,
     }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    app.add_typer(_group, name="offsets")

@@ -8,14 +8,14 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from pipeline.adapters.kafka.cluster import KafkaRefused, KafkaUnreachable
+from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.adapters.kafka.publishing import EventPublisher
 from pipeline.adapters.kafka.source_formats import SourceFormat
 from pipeline.cli.endings import BadInput, CommandFailed, nearest
 from pipeline.cli.events_given import STDIN, check_files, events_of, is_file
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import notices, say, write_json_line
+from pipeline.cli.terminal import examples, notices, say, write_json_line
 from pipeline.domain.delivery import Position
 from pipeline.domain.event_document import EventDocument, event_key
 from pipeline.wiring.reach import Reach, reach
@@ -27,13 +27,17 @@ _MANY: Final = 200
 def publish(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[FILE]...", help="JSON files; - is standard input, and the default."),
+        typer.Argument(
+            metavar="[FILE]...", help="JSON files; - is standard input, and the default."
+        ),
     ] = None,
     topic: Annotated[
-        str | None, typer.Option(help="A source topic; the pipeline's own events topic if not given.")
+        str | None,
+        typer.Option(help="A source topic; the pipeline's own events topic if not given."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="A line of JSON for each event: id, topic, partition, offset.")
+        bool,
+        typer.Option("--json", help="A line of JSON for each event: id, topic, partition, offset."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the ids.")] = False,
 ) -> None:
@@ -43,12 +47,6 @@ def publish(
     {"account", "type", "data", "id"?, "time"?, "subject"?, "metadata"?}. All files are checked before anything is
     sent: if one event cannot be taken, none is. What comes through standard input is sent as it comes,
     up to the first line that cannot be taken.
-
-    \b
-    Examples:
-      pipeline publish booking.json
-      pipeline publish exported/*.jsonl --quiet
-      echo '{"account": "acme", "type": "person.created", "data": {"id": 1}}' | pipeline publish
     """
     names = files or [STDIN]
     settings = load_settings()
@@ -63,7 +61,9 @@ def publish(
         with printed, publisher:
             _publish(publisher, events_of(names))
     except BadInput as exc:
-        raise BadInput(*exc.lines, f"published before it: {printed.count}; nothing after it") from exc
+        raise BadInput(
+            *exc.lines, f"published before it: {printed.count}; nothing after it"
+        ) from exc
     except (KafkaUnreachable, KafkaRefused) as exc:
         raise CommandFailed(
             f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: events that "
@@ -83,8 +83,10 @@ def _check_topic(at: Reach, topic: str) -> None:
     wanted = sources[topic].format
     if wanted not in {SourceFormat.AUTO, SourceFormat.JSON}:
         raise BadInput(f"--topic {topic}: the router takes {wanted} there, and this writes JSON")
-    if topic not in at.cluster().topics():
-        raise BadInput(f"--topic {topic}: there is no such topic; make it with `pipeline topics apply`")
+    if topic not in at.inquiry().topics():
+        raise BadInput(
+            f"--topic {topic}: there is no such topic; make it with `pipeline topics apply`"
+        )
 
 
 class _Printed:
@@ -96,7 +98,11 @@ class _Printed:
         self._is_quiet = is_quiet
         console = notices()
         self._progress = Progress(
-            TextColumn("publishing"), BarColumn(), MofNCompleteColumn(), console=console, transient=True
+            TextColumn("publishing"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=console,
+            transient=True,
         )
         self._progress.disable = total < _MANY or not console.is_terminal
         self._bar = self._progress.add_task("", total=total)
@@ -122,3 +128,15 @@ class _Printed:
         self._progress.stop()
         if self.count != 1 or self._is_quiet:
             say(f"{self.count} published")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Publish events from files or standard input.",
+        epilog=examples(
+            "pipeline publish booking.json",
+            "pipeline publish exported/*.jsonl --quiet",
+            'echo \'{"account": "acme", "type": "person.created", "data": {"id": 1}}\' | pipeline publish',
+        ),
+    )(publish)

@@ -13,11 +13,12 @@ from typing import Annotated, Final
 
 import typer
 
-from pipeline.adapters.kafka.cluster import Cluster, KafkaUnreachable
+from pipeline.adapters.kafka.inquiry import Inquiry, KafkaUnreachable
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_to_stderr
 from pipeline.cli.stage_children import keep_stage_running
-from pipeline.ports import SinkFailed, SourceFailed, StoreUnavailable
+from pipeline.cli.terminal import examples
+from pipeline.ports import SinkFailed, SourceFailed, StoreFailed
 from pipeline.settings import Settings
 from pipeline.slots import MOST_SLOTS
 from pipeline.supervisor.parent import follow_parent
@@ -31,7 +32,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _ANEW_PAUSE_SECONDS: Final = 1.0
 
-_START_ANEW: Final = (SourceFailed, SinkFailed, StoreUnavailable)
+_START_ANEW: Final = (SourceFailed, SinkFailed, StoreFailed)
 """What another start may mend: the brokers or the store, not we, have changed."""
 
 
@@ -52,7 +53,11 @@ def run(
     ] = 1,
     slot: Annotated[
         int | None,
-        typer.Option(min=0, max=MOST_SLOTS - 1, help="The process's number on this machine; the first free one if not given."),
+        typer.Option(
+            min=0,
+            max=MOST_SLOTS - 1,
+            help="The process's number on this machine; the first free one if not given.",
+        ),
     ] = None,
     follow_parent_: Annotated[
         bool,
@@ -63,11 +68,6 @@ def run(
 
     It waits for Kafka as long as that takes. Several processes share the stage's partitions between them;
     one that dies is back within a second.
-
-    \b
-    Examples:
-      pipeline run router
-      pipeline run sender --processes 4
     """
     settings = load_settings()
     log_to_stderr(settings.telemetry.log_level)
@@ -103,7 +103,7 @@ def wait_for_kafka(settings: Settings) -> None:
 
 def _why_not_reached(settings: Settings) -> str | None:
     try:
-        Cluster(connection(settings, client="probe"), wait_seconds=_ANSWER_SECONDS).seen()
+        Inquiry(connection(settings, client="probe"), wait_seconds=_ANSWER_SECONDS).seen()
     except (NoKafka, KafkaUnreachable) as exc:
         return str(exc)
     return None
@@ -124,3 +124,14 @@ def _start_anew() -> None:
     _end_on_signals()
     threading.Event().wait(_ANEW_PAUSE_SECONDS)
     os.execv(sys.executable, (sys.executable, "-m", "pipeline", *sys.argv[1:]))  # noqa: S606 - no shell is wanted
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Run one stage until it is told to stop.",
+        epilog=examples(
+            "pipeline run router",
+            "pipeline run sender --processes 4",
+        ),
+    )(run)

@@ -50,7 +50,9 @@ def name_of(path: tuple[int | str, ...]) -> str:
 
 def valid_names() -> list[str]:
     """Every name that a setting has, those of whole groups left out."""
-    return [name for name, shape in _shapes(Settings, ()) if not (shape.is_json and _is_group(name))]
+    return [
+        name for name, shape in _shapes(Settings, ()) if not (shape.is_json and _is_group(name))
+    ]
 
 
 def problems_of(given: Iterator[Given]) -> Iterator[str]:
@@ -61,15 +63,17 @@ def problems_of(given: Iterator[Given]) -> Iterator[str]:
         name = setting.name.upper()
         if name in shapes:
             if shapes[name].is_json and not _is_json(setting.value):
-                yield f'{name}{setting.place}: not JSON; write it as {_example(name)}'
+                yield f"{name}{setting.place}: not JSON; write it as {_example(name)}"
         elif not name.startswith(free):
-            yield f"{name}{setting.place}: there is no such setting{nearest(name, valid_names())}"
+            yield f"{name}{setting.place}: there is no such setting{nearest(name, valid_names(), prefix=PREFIX)}"
 
 
 def given_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Given]:
     """What the environment and `.env` of the current folder set with our prefix, empty values left out."""
     of_file = {
-        name.upper(): value for name, value in DotEnvSettingsSource(Settings).env_vars.items() if value
+        name.upper(): value
+        for name, value in DotEnvSettingsSource(Settings).env_vars.items()
+        if value
     }
     of_process = {name.upper(): value for name, value in environment.items() if value}
     for name, value in sorted({**of_file, **of_process}.items()):
@@ -82,14 +86,19 @@ def _shapes(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[str
         here = (*path, field.alias or own_name)
         group = _group_of(field)
         origin = get_origin(field.annotation)
-        yield name_of(here), _Shape(group is not None or origin in {tuple, list, dict}, origin is dict)
+        yield (
+            name_of(here),
+            _Shape(group is not None or origin in {tuple, list, dict}, origin is dict),
+        )
         if group is not None:
             yield from _shapes(group, here)
 
 
 def _group_of(field: FieldInfo) -> type[BaseModel] | None:
     annotation: Any = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    return (
+        annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    )
 
 
 def _is_group(name: str) -> bool:

@@ -74,7 +74,9 @@ def _free_slots(directory: Path, stage: str, count: int) -> list[int]:
         free.append(number)
         if len(free) == count:
             return free
-    raise CommandFailed(f"only {len(free)} of {MOST_SLOTS} processes of {stage} are free on this machine")
+    raise CommandFailed(
+        f"only {len(free)} of {MOST_SLOTS} processes of {stage} are free on this machine"
+    )
 
 
 def _keep_running(children: Sequence[Child]) -> None:

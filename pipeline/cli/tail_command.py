@@ -13,33 +13,34 @@ from rich.text import Text
 from pipeline.adapters.kafka.tailing import follow_attempts
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import age_text, output, plain, say, time_text, write_json_line
+from pipeline.cli.terminal import age_text, examples, output, plain, say, time_text, write_json_line
 from pipeline.clock import now_ms
 from pipeline.domain.delivery import Attempt, Decision, Outcome
 from pipeline.wiring.reach import reach
 
-_COLOURS: dict[str, str] = {Decision.DELIVERED: "green", Decision.RETRY: "yellow", Decision.DEAD: "red"}
+_COLOURS: dict[str, str] = {
+    Decision.DELIVERED: "green",
+    Decision.RETRY: "yellow",
+    Decision.DEAD: "red",
+}
 
 
 def tail(
     endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Only those that were not accepted.")] = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only those that were not accepted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each.")] = False,
     from_start: Annotated[
-        bool, typer.Option("--from-start", help="Begin with the oldest that is kept, not with the next.")
+        bool,
+        typer.Option("--from-start", help="Begin with the oldest that is kept, not with the next."),
     ] = False,
 ) -> None:
     """Show attempts as they are made, until Ctrl-C: a line each.
 
     A line has: time, endpoint, type, number of the attempt, outcome, status, duration, decision, and when the next
     attempt is due. Nothing is committed, so it disturbs nobody.
-
-    \b
-    Examples:
-      pipeline tail
-      pipeline tail --failed --endpoint ep_01J8Z7Q8W5X6Y7Z8A9B0C1D2E3
-      pipeline tail --json --from-start | jq .status
     """
     settings = load_settings()
     log_warnings_alone()
@@ -86,7 +87,9 @@ def _line(attempt: Attempt) -> Text:
 
 def _result(attempt: Attempt) -> str:
     status = "" if attempt.status is None else f" {attempt.status}"
-    return f"{plain(attempt.outcome)}{status}  {attempt.duration_ms:.0f}ms  {plain(attempt.decision)}"
+    return (
+        f"{plain(attempt.outcome)}{status}  {attempt.duration_ms:.0f}ms  {plain(attempt.decision)}"
+    )
 
 
 def _members(attempt: Attempt) -> dict[str, Any]:
@@ -101,3 +104,15 @@ def _members(attempt: Attempt) -> dict[str, Any]:
     due_ms = members.pop("next_attempt_at_ms")
     members["next_attempt_at"] = None if due_ms is None else time_text(due_ms)
     return msgspec.to_builtins(members)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Show attempts as they are made.",
+        epilog=examples(
+            "pipeline tail",
+            "pipeline tail --failed --endpoint ep_01J8Z7Q8W5X6Y7Z8A9B0C1D2E3",
+            "pipeline tail --json --from-start | jq .status",
+        ),
+    )(tail)

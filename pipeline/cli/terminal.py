@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import typer
@@ -39,14 +39,19 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def write_json(value: Any) -> None:
+def write_json(value: object) -> None:
     """A value for programs, readable for people too."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def write_json_line(value: Any) -> None:
+def write_json_line(value: object) -> None:
     """One value of many, on one line."""
     typer.echo(msgspec.json.encode(value).decode())
+
+
+def examples(*commands: str) -> str:
+    """The end of a help text, a line for each command."""
+    return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))
 
 
 def table(columns: Sequence[str], *, numbers: Iterable[str] = ()) -> Table:
@@ -66,7 +71,9 @@ def plain(text: str | None) -> str:
         return "-"
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() else _shown(character) for character in text)
+    return "".join(
+        character if character.isprintable() else _shown(character) for character in text
+    )
 
 
 def coloured(text: str, style: str) -> Text:

@@ -12,10 +12,10 @@ from pipeline.adapters.kafka.topics import Topics
 from pipeline.cli.endings import CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import coloured, output, say, table, write_json
+from pipeline.cli.terminal import coloured, examples, output, say, table, write_json
 from pipeline.wiring.reach import reach
 
-app = typer.Typer(
+_group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Compare the topics in Kafka with topics.yaml, and make what is missing. Nothing is ever deleted.",
@@ -23,20 +23,25 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
-_COLOURS = {Kind.MISSING: "yellow", Kind.BREAKS: "red", Kind.DIFFERS: "cyan", Kind.UNDECLARED: "magenta"}
+_COLOURS = {
+    Kind.MISSING: "yellow",
+    Kind.BREAKS: "red",
+    Kind.DIFFERS: "cyan",
+    Kind.UNDECLARED: "magenta",
+}
 
 
-@app.command()
+@_group.command(
+    epilog=examples(
+        "pipeline topics plan",
+        "pipeline topics plan --json",
+    ),
+)
 def plan(as_json: AsJson = False) -> None:
     """Show what is not as topics.yaml says, and what `apply` would do about it.
 
     missing: it would be made; breaks: a stage that uses the topic refuses to start; differs: it works, and is not as
     declared.
-
-    \b
-    Examples:
-      pipeline topics plan
-      pipeline topics plan --json
     """
     found = _topics().plan()
     if as_json:
@@ -47,14 +52,13 @@ def plan(as_json: AsJson = False) -> None:
         _print(found)
 
 
-@app.command()
+@_group.command(
+    epilog=examples(
+        "pipeline topics apply",
+    ),
+)
 def apply(as_json: AsJson = False) -> None:
-    """Make what is missing and change what nothing can be lost by. The rest is listed, and left alone.
-
-    \b
-    Examples:
-      pipeline topics apply
-    """
+    """Make what is missing and change what nothing can be lost by. The rest is listed, and left alone."""
     applied = _topics().apply()
     breaking = [one for one in applied.left if one.kind is Kind.BREAKS]
     if as_json:
@@ -105,3 +109,8 @@ def _print(found: Iterable[Difference]) -> None:
         text = one.text.removeprefix(one.topic).strip()
         grid.add_row(one.topic, coloured(one.kind, _COLOURS[one.kind]), text)
     output().print(grid)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    app.add_typer(_group, name="topics")

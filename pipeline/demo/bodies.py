@@ -1,4 +1,7 @@
-"""The bodies that have to arrive, written from each product's own documents, with the standard library alone."""
+"""The bodies that have to arrive, written from each product's own documents.
+
+With the standard library alone: nothing here may use what makes them.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ class Occurrence(NamedTuple):
 Body = Callable[[Occurrence], str]
 
 
-def _compact(value: Any) -> str:
+def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def written_again(body: bytes) -> str:
-    """What a receiver that parses and re-serialises a body gets: `JSON.stringify(JSON.parse(body))`.
+    """What a receiver gets that parses and writes again: `JSON.stringify(JSON.parse(body))`.
 
     As long as it holds no number that Python and JavaScript write differently; the samples do not.
     """

@@ -1,4 +1,4 @@
-"""What the demo's endpoints share with its receiver: of no worth to anybody, and the same at every run."""
+"""What the demo's endpoints share with its receiver: the same at every run, worth nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class DemoKeys:
     token: str
     text_secret: str
     hmac_secret: str
-    """`whsec_...`"""
+    """As endpoints have it, `whsec_...`."""
     ed25519_seed: bytes
 
     @property
     def ed25519_key(self) -> str:
-        """`whsk_...`"""
+        """As endpoints have it, `whsk_...`."""
         public = self.ed25519_public.public_bytes_raw()
         return "whsk_" + b64encode(self.ed25519_seed + public).decode()
 

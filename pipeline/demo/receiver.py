@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from email.message import Message
 from http import HTTPStatus
-from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -93,7 +93,7 @@ def _handler(answer: Answer, closing: threading.Event) -> type[BaseHTTPRequestHa
             self._say(reply.status)
 
         def do_OPTIONS(self) -> None:
-            """The handshake of CloudEvents' web hooks: whoever asks may send, as often as he likes."""
+            """The handshake of CloudEvents' web hooks: whoever asks may send."""
             origin = self.headers.get("WebHook-Request-Origin", "")
             granted = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": "*"}
             self._say(HTTPStatus.OK, granted if origin.isprintable() and origin else {})
@@ -112,8 +112,8 @@ def _handler(answer: Answer, closing: threading.Event) -> type[BaseHTTPRequestHa
     return Handler
 
 
-def _headers(message: HTTPMessage) -> dict[str, str]:
-    """By lower-case name; one that was sent twice has both values, which no check takes for right."""
+def _headers(message: Message) -> dict[str, str]:
+    """By lower-case name; one that was sent twice has both values, which no check accepts."""
     headers: dict[str, str] = {}
     for name, value in message.items():
         known = headers.get(name.lower())

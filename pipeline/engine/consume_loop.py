@@ -76,6 +76,10 @@ class ConsumeLoop:
         """Start on a record. Raises KeyError if its partition is not owned any more."""
         return self._partitions.open_ticket(record)
 
+    def owns(self, partition: Partition) -> bool:
+        """Whether the partition is this process's now."""
+        return partition in self._partitions
+
     def put_back(self, ticket: Ticket) -> None:
         """Close the ticket without finishing its record.
 

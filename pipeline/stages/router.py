@@ -16,7 +16,7 @@ from pipeline.domain.event_values import EventValues
 from pipeline.domain.identifiers import delivery_id, webhook_id
 from pipeline.domain.rendering import render
 from pipeline.flow import Emit
-from pipeline.ports import Undecodable
+from pipeline.ports import Oversize, Undecodable
 from pipeline.stages.dead_lettering import position_of
 from pipeline.telemetry.instruments import DELIVERIES_CREATED, EVENTS_ROUTED, RECORDS_READ
 
@@ -148,7 +148,8 @@ class Router:
             event = self._ports.records.decode_event(record)
         except Undecodable as error:
             tally.add(EVENTS_ROUTED, "undecodable")
-            yield _Routed(self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error)))
+            reason = Reason.OVERSIZE if isinstance(error, Oversize) else Reason.UNDECODABLE
+            yield _Routed(self._ports.dead.of_record(record, reason, error=str(error)))
             return
         endpoints = self._ports.directory.matching(event.account, event.type)
         tally.add(EVENTS_ROUTED, "matched" if endpoints else "unmatched")

@@ -1,4 +1,4 @@
-"""Keeps the embedded broker running, in a thread of its own: a start takes seconds, and others cannot wait for it."""
+"""Keeps the embedded broker running, in a thread of its own: a start takes seconds."""
 
 from __future__ import annotations
 

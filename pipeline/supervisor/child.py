@@ -13,7 +13,7 @@ from typing import Final
 
 SHORT_LIFE_SECONDS: Final = 1.0
 RESTART_PAUSE_SECONDS: Final = 0.5
-"""Before a child that died right after its start starts again: back within a second, no spinning."""
+"""Before a child that died right after its start: back within a second, without spinning."""
 NOT_STARTED: Final = 127
 """The status of a child for which there was no process, no descriptor or no room for its log."""
 
@@ -77,7 +77,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self.command.environment},
                 cwd=self.command.folder,
-                start_new_session=True,  # Ctrl-C reaches the owner, which knows in which order things end
+                start_new_session=True,  # Ctrl-C is for the owner, which ends things in order
             )
         self._started = time.monotonic()
         self.restarts += 1
@@ -99,7 +99,7 @@ class Child:
         return self._process is None
 
     def wait_ended(self, deadline: float) -> bool:
-        """Wait until `time.monotonic()` is `deadline`, then kill it; False if it had to be killed."""
+        """Wait until `time.monotonic()` is `deadline`, then kill it; False if that was needed."""
         process = self._process
         if process is None:
             return True

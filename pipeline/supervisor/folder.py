@@ -1,9 +1,9 @@
-"""The data folder as `up` holds it: by one process at a time, and only what this version can read."""
+"""The data folder as `up` holds it: one process at a time, and only what this version reads."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +14,7 @@ import msgspec
 from pipeline.adapters.embedded_kafka.file_locks import FileLock
 
 FORMAT: Final = 1
-"""Of what lies in the folder. Raised when a version can no longer go on with what one before it left."""
+"""Of what lies in the folder; raised where a version cannot go on with what one before it left."""
 
 _LOCK: Final = "up.lock"
 _FORMAT_FILE: Final = "format.json"
@@ -31,7 +31,7 @@ class _Format(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def held_folder(folder: Path) -> Iterator[None]:
+def held_folder(folder: Path) -> Generator[None]:
     """Make the folder if it is not there, and hold it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Log files of child processes: bounded while they are written to, and their last line for people."""
+"""Log files of child processes: bounded while they are written to, and their last line."""
 
 from __future__ import annotations
 

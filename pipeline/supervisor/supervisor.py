@@ -18,14 +18,15 @@ from pipeline.telemetry.health_server import Health
 
 ROUND_SECONDS: Final = 0.25
 """A child that ends wakes it at once; this is for all else."""
-STOP_STAGES_SECONDS: Final = 9.5
+FIRST_ROUND_SECONDS: Final = 0.05
+STOP_STAGES_SECONDS: Final = 9.0
 STOP_BROKER_SECONDS: Final = 4.0
-"""The broker, which keeps everything that it acknowledged even when it is killed, has what is left of 15 s."""
+"""What is left of 15 s. It keeps what it acknowledged, even when it is killed."""
 
 _END_ROUND_SECONDS: Final = 0.05
 
-Tick = Callable[[], None]
-"""Called about once a round, must not block."""
+WhenReady = Callable[[], None]
+"""Called once, when all is ready for the first time; must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,21 @@ class Supervisor:
             }
         return Health(is_alive=True, is_ready=self.is_ready, detail=detail)
 
-    def run(self, ending: Ending, tick: Tick) -> None:
-        """Keep everything running until `ending` is asked for; then end the stages, and the broker after them.
+    def run(self, ending: Ending, when_ready: WhenReady) -> None:
+        """Keep everything running until `ending` is asked for; then end the stages.
 
         Raises:
-            SupervisorFailed: see there; everything has ended.
+            SupervisorFailed: see there; the stages have ended.
         """
         self._watch.start()
+        was_ready = False
         try:
             while not ending.is_asked:
                 self._keep_running()
-                tick()
-                ending.wait(ROUND_SECONDS)
+                if not was_ready and self.is_ready:
+                    was_ready = True
+                    when_ready()
+                ending.wait(ROUND_SECONDS if was_ready else FIRST_ROUND_SECONDS)
         finally:
             self._watch.close()
             self._end_stages(ending)

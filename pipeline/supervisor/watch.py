@@ -1,4 +1,4 @@
-"""Asks the stages how they are, in a thread of its own: one that does not answer keeps nobody waiting."""
+"""Asks the stages how they are, in a thread of its own: a silent one keeps nobody waiting."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _ROUND_SECONDS: Final = 0.1
 _CALM_SECONDS: Final = 1.0
 """Between two to one that is."""
 _ANSWER_SECONDS: Final = 1.0
+_LONGEST_ANSWER_BYTES: Final = 64 * 1024
 SILENT_SECONDS: Final = 60.0
 """A stage that has not answered for so long is stuck: answering takes it no work, only a thread."""
 
@@ -123,8 +124,10 @@ class StageWatch:
 def _status(port: int, path: str) -> int | None:
     connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
     try:
-        connection.request("GET", path)
-        return connection.getresponse().status
+        connection.request("GET", path, headers={"Connection": "close"})
+        answer = connection.getresponse()
+        answer.read(_LONGEST_ANSWER_BYTES)
+        return answer.status
     except (OSError, HTTPException):
         return None
     finally:

@@ -32,6 +32,9 @@ REPEATS_DROPPED = Instrument(
     "pipeline.repeats.dropped", "{delivery}", "Deliveries recognised as already tried"
 )
 DEAD_LETTERS = Instrument("pipeline.dead_letters", "{delivery}", "Dead letters written", "reason")
+RECORDS_DELETED = Instrument(
+    "pipeline.records.deleted", "{record}", "Finished records deleted from their logs"
+)
 ATTEMPTS_RECORDED = Instrument(
     "pipeline.attempts.recorded", "{attempt}", "Attempts written to the store", "result"
 )

@@ -106,7 +106,8 @@ async def apply_changes(file: EndpointFile, context: ChangeContext) -> tuple[Cha
         NotPublished: Kafka has not acknowledged everything.
     """
     plan = await plan_file(file, context)
-    await publish(plan, context)
+    if plan.accounts or plan.endpoints:
+        await publish(plan, context)
     return plan.lines
 
 

@@ -28,6 +28,8 @@ class LiveTables:
         self._codec = codec
         self._topology = topology
         self._listeners: list[Listener] = []
+        self.positions: dict[str, int] = {}
+        """By topic the offset after the last record applied."""
         self.directory = Directory(lambda patterns: compile_patterns(patterns).matches)
 
     @property
@@ -46,6 +48,7 @@ class LiveTables:
                 self._apply(record, changed)
             except (Undecodable, ValueError) as error:
                 log.warning("%s at %d is left out: %s", record.topic, record.offset, error)
+            self.positions[record.topic] = record.offset + 1
         for listener in self._listeners:
             listener(frozenset(changed))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.adapters.kafka.cluster import Bounds, Cluster
+from pipeline.adapters.kafka.inquiry import Bounds, Inquiry
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
 from pipeline.clock import now_ms
 from pipeline.domain.start_position import DecidedBy, StartPosition
@@ -34,7 +34,9 @@ class OutsideOfPartition(Exception):
     """There is no such offset to go on at."""
 
     def __init__(self, partition: Partition, bounds: Bounds) -> None:
-        super().__init__(f"{partition.topic}[{partition.number}] has offsets {bounds.first} to {bounds.end}")
+        super().__init__(
+            f"{partition.topic}[{partition.number}] has offsets {bounds.first} to {bounds.end}"
+        )
 
 
 class Consequence(StrEnum):
@@ -67,12 +69,12 @@ def decide_positions(
         OutsideOfPartition: an offset that a partition does not have; nothing is decided then.
         KafkaUnreachable, KafkaRefused, SourceFailed: the brokers did not do as they were asked.
     """
-    cluster = at.cluster()
-    bounds = cluster.bounds(partitions)
-    offsets = _offsets(cluster, bounds, target)
-    committed = cluster.committed(group, partitions)
-    assigned = cluster.assigned(group)
-    _remember(at, cluster, group, offsets)
+    inquiry = at.inquiry()
+    bounds = inquiry.bounds(partitions)
+    offsets = _offsets(inquiry, bounds, target)
+    committed = inquiry.committed(group, partitions)
+    assigned = inquiry.assigned(group)
+    _remember(at, inquiry, group, offsets)
     return [
         Decided(
             one,
@@ -85,14 +87,14 @@ def decide_positions(
 
 
 def _offsets(
-    cluster: Cluster, bounds: dict[Partition, Bounds], target: Target
+    inquiry: Inquiry, bounds: dict[Partition, Bounds], target: Target
 ) -> dict[Partition, int]:
     if target is Edge.EARLIEST:
         return {partition: bound.first for partition, bound in bounds.items()}
     if target is Edge.LATEST:
         return {partition: bound.end for partition, bound in bounds.items()}
     if isinstance(target, TimeMs):
-        return cluster.offsets_at(list(bounds), target.time_ms)
+        return inquiry.offsets_at(list(bounds), target.time_ms)
     offset = int(target)
     for partition, bound in bounds.items():
         if not bound.first <= offset <= bound.end:
@@ -100,8 +102,8 @@ def _offsets(
     return dict.fromkeys(bounds, offset)
 
 
-def _remember(at: Reach, cluster: Cluster, group: str, offsets: dict[Partition, int]) -> None:
-    topic_ids = cluster.topic_ids({partition.topic for partition in offsets})
+def _remember(at: Reach, inquiry: Inquiry, group: str, offsets: dict[Partition, int]) -> None:
+    topic_ids = inquiry.topic_ids({partition.topic for partition in offsets})
     now = now_ms()
     memory = KafkaStartMemory(at.connection, at.codec(), topic=at.topology.positions)
     try:

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.codec import RecordCodec
+from pipeline.adapters.kafka.inquiry import Inquiry
 from pipeline.adapters.kafka.schema_files import load_schemas
 from pipeline.adapters.kafka.topic_file import TopicFile
 from pipeline.adapters.kafka.topics import Topics
@@ -32,14 +33,14 @@ class Reach:
     def topology(self) -> Topology:
         return self.topic_file.topology
 
-    def cluster(self) -> Cluster:
+    def inquiry(self) -> Inquiry:
         """To be asked. Raises KafkaRefused for options that librdkafka does not take."""
-        return Cluster(self.connection)
+        return Inquiry(self.connection)
 
     def topics(self) -> Topics:
         """Our topics there. Raises KafkaUnreachable or KafkaRefused."""
-        self.cluster().seen()
-        return Topics(self.connection, self.topic_file)
+        self.inquiry().seen()
+        return Topics(Cluster(self.connection), self.topic_file)
 
     def codec(self) -> RecordCodec:
         """Reads and writes our records."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.codec import RecordCodec
+from pipeline.adapters.kafka.inquiry import Inquiry
 from pipeline.adapters.kafka.lag import PartitionLag, partition_lags
 from pipeline.adapters.kafka.reading import reading
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
@@ -74,12 +74,12 @@ def read_topics_of(at: Reach, stages: Sequence[str] = STAGES) -> list[ReadTopic]
         KafkaRefused: a topic or a group must not be looked at.
         SourceFailed: the memory of first starts cannot be read.
     """
-    cluster, codec = at.cluster(), at.codec()
-    existing = cluster.topics()
+    inquiry, codec = at.inquiry(), at.codec()
+    existing = inquiry.topics()
     memory = _memory(at, codec) if at.topology.positions in existing else {}
-    kinds = _kinds(at, cluster, codec, existing)
+    kinds = _kinds(at, inquiry, codec, existing)
     known = {entry.topic for entry in memory.values()} & existing.keys()
-    view = _View(at, cluster, memory, cluster.topic_ids(sorted(known)))
+    view = _View(at, inquiry, memory, inquiry.topic_ids(sorted(known)))
     return [
         topic
         for stage in stages
@@ -93,10 +93,10 @@ class _View:
     """Looks at one group after the other."""
 
     def __init__(
-        self, at: Reach, cluster: Cluster, memory: Memory, topic_ids: Mapping[str, str]
+        self, at: Reach, inquiry: Inquiry, memory: Memory, topic_ids: Mapping[str, str]
     ) -> None:
         self._at = at
-        self._cluster = cluster
+        self._inquiry = inquiry
         self._memory = memory
         self._topic_ids = topic_ids
 
@@ -106,7 +106,7 @@ class _View:
         group = self._at.group(stage)
         partitions = [Partition(name, number) for name in counts for number in range(counts[name])]
         found: dict[str, list[ReadPartition]] = {name: [] for name in counts}
-        for lag in partition_lags(self._at.connection, self._cluster, group, partitions):
+        for lag in partition_lags(self._at.connection, self._inquiry, group, partitions):
             found[lag.partition.topic].append(self._judged(group, lag))
         return [
             ReadTopic(stage, group, name, kinds[name], tuple(found[name]))
@@ -139,11 +139,11 @@ def _memory(at: Reach, codec: RecordCodec) -> Memory:
 
 
 def _kinds(
-    at: Reach, cluster: Cluster, codec: RecordCodec, existing: Mapping[str, int]
+    at: Reach, inquiry: Inquiry, codec: RecordCodec, existing: Mapping[str, int]
 ) -> dict[str, dict[str, TopicKind]]:
     topology = at.topology
     own = [name for name in existing if topology.endpoint_of(name) is not None]
-    inactive = _inactive_topics(at, cluster, codec) if own else frozenset[str]()
+    inactive = _inactive_topics(at, inquiry, codec) if own else frozenset[str]()
     deliveries = {
         name: TopicKind.INACTIVE if name in inactive else TopicKind.DELIVERY for name in own
     }
@@ -158,9 +158,9 @@ def _kinds(
     }
 
 
-def _inactive_topics(at: Reach, cluster: Cluster, codec: RecordCodec) -> frozenset[str]:
+def _inactive_topics(at: Reach, inquiry: Inquiry, codec: RecordCodec) -> frozenset[str]:
     table = Partition(at.topology.endpoints, 0)
-    bounds = cluster.bounds([table])[table]
+    bounds = inquiry.bounds([table])[table]
     endpoints: dict[bytes, Endpoint] = {}
     if bounds.end > bounds.first:
         with reading(at.connection) as reader:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.adapters.kafka.log_deletion import KafkaLogs
 from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.clock import now_ms
+from pipeline.flow import Partition
+from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, kinds
 from pipeline.stages.scheduler.scheduler import Scheduler, SchedulerPorts
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.adapters.kafka.topic_file import TopicFile
     from pipeline.ports import StartPositions
     from pipeline.wiring.stage_process import Opening, Parts
 
@@ -34,8 +40,37 @@ class SchedulerStage:
                 tier_topics=tier_topics,
             ),
         )
-        return BuiltStage(scheduler, lambda: tuple(tier_topics), (scheduler.work,))
+        janitor = Janitor(self._janitor_ports(parts, tuple(tier_topics)))
+        return BuiltStage(scheduler, lambda: tuple(tier_topics), (scheduler.work, janitor.work))
+
+    def _janitor_ports(self, parts: Parts, tier_topics: Sequence[str]) -> JanitorPorts:
+        at = parts.surroundings
+        file, directory = at.topic_file, parts.tables.directory
+        turn = Partition(tier_topics[0], 0)
+
+        def deliveries() -> dict[str, int]:
+            own = {each.topic: file.delivery.partitions for each in directory.endpoints()}
+            return own | {
+                at.topology.shared_delivery: _partitions(file, at.topology.shared_delivery)
+            }
+
+        return JanitorPorts(
+            logs=KafkaLogs(at.connection),
+            is_mine=lambda: parts.loop.owns(turn),
+            kinds=kinds(
+                at.settings.kafka.topic_prefix,
+                tiers={topic: _partitions(file, topic) for topic in tier_topics},
+                deliveries=deliveries,
+            ),
+            tally=parts.tally,
+            now_ms=now_ms,
+            round_seconds=at.settings.stage.janitor_seconds,
+        )
 
     def starts(self, opening: Opening) -> StartPositions:
         source = opening.source
         return GroupStarts(source, opening.memory, first_offset=source.first_offset)
+
+
+def _partitions(file: TopicFile, topic: str) -> int:
+    return file.topics[topic].partitions

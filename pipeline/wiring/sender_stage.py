@@ -21,6 +21,7 @@ from pipeline.domain.signing_secrets import InvalidSecret
 from pipeline.resources import PROFILES_DIR
 from pipeline.stages.sender.attempt_log import AttemptLog
 from pipeline.stages.sender.attempting import Attempting
+from pipeline.stages.sender.concluding import Concluding
 from pipeline.stages.sender.giving_up import GivingUp, GivingUpPorts
 from pipeline.stages.sender.memory import TriedMemory
 from pipeline.stages.sender.recipient import Recipient, SenderIdentity, prepare_recipient
@@ -117,6 +118,7 @@ class SenderStage:
                 tier_topics={tier.name: at.topology.retry(tier.name) for tier in tiers},
             ),
         )
+        memory = TriedMemory()
         sender = Sender(
             parts.loop,
             SenderPorts(
@@ -126,9 +128,14 @@ class SenderStage:
                 attempting=Attempting(
                     HttpCourier(client), now_ms=now_ms, jitter=random.random, tally=parts.tally
                 ),
-                attempt_log=AttemptLog(at.topology.attempts, parts.outlet, records=at.codec),
+                concluding=Concluding(
+                    parts.loop,
+                    AttemptLog(at.topology.attempts, parts.outlet, records=at.codec),
+                    giving_up=giving_up,
+                    memory=memory,
+                ),
                 giving_up=giving_up,
-                memory=TriedMemory(),
+                memory=memory,
                 tally=parts.tally,
                 now_ms=now_ms,
                 shared_topic=at.topology.shared_delivery,

@@ -143,6 +143,7 @@ class StageProcess:
         self._built = False
         self._topics: tuple[str, ...] = ()
         self._loop: ConsumeLoop | None = None
+        self._tables: LiveTables | None = None
 
     async def run(self, definition: StageDefinition) -> None:
         at = self._surroundings
@@ -162,7 +163,7 @@ class StageProcess:
         )
         sink = KafkaSink(at.connection, on_failed=loop.fail)
         self._closing.push_async_callback(sink.close, wait_seconds=FLUSH_SECONDS)
-        tables = LiveTables(at.codec, at.topology)
+        tables = self._tables = LiveTables(at.codec, at.topology)
         reader = TableReader(at.connection, tables.topics, apply=tables.apply, on_failed=loop.fail)
         self._closing.push_async_callback(reader.close)
         await reader.start()
@@ -242,6 +243,7 @@ class StageProcess:
             detail={
                 "stage": self._surroundings.slot.stage,
                 "partitions": facts.partitions,
+                "tables": dict(self._tables.positions) if self._tables is not None else {},
                 "unfinished": facts.unfinished,
                 "held": [
                     f"{partition.topic}[{partition.number}]: {text}"

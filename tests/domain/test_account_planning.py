@@ -364,6 +364,20 @@ def test_a_replaced_secret_signs_on_for_a_day():
     )
 
 
+def test_a_secret_that_signs_no_more_goes_at_the_next_change_and_is_none_itself():
+    world = World()
+    file = document(endpoint(secret="second"), profile="twenty")
+    world.apply(document(endpoint(secret="first"), profile="twenty"))
+    world.apply(file)
+    world.now_ms += OVERLAP_MS
+    assert world.plan(file).endpoints == ()
+    world.apply(document(endpoint(secret="third"), profile="twenty"))
+    assert world.credentials(world.endpoints["crm"]).secrets == (
+        SigningSecret("third"),
+        SigningSecret("second", world.now_ms + OVERLAP_MS),
+    )
+
+
 def test_secrets_that_are_replaced_again_and_again_do_not_pile_up():
     world = World()
     for n in range(20):
@@ -441,6 +455,8 @@ def test_an_endpoint_that_must_consent_first_waits_for_it():
     world = World()
     world.apply(document(endpoint(), endpoint(id="vouched", active=True), profile="cloudevents"))
     assert world.endpoints["crm"].status is EndpointStatus.PENDING
+    assert world.endpoints["vouched"].status is EndpointStatus.ACTIVE
+    world.apply(document(endpoint(id="vouched", timeout="9s"), profile="cloudevents"))
     assert world.endpoints["vouched"].status is EndpointStatus.ACTIVE
     world.apply(document(endpoint(id="vouched", url=URL + "2"), profile="cloudevents"))
     assert world.endpoints["vouched"].status is EndpointStatus.PENDING

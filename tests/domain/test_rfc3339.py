@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.rfc3339 import (
@@ -37,6 +37,7 @@ def test_a_time_is_counted_in_microseconds_since_1970(text: str, time_us: int):
     assert time_us_of(text) == time_us
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=OFFSETS)  # noqa: DTZ001
 )
@@ -62,6 +63,7 @@ def test_anything_else_is_refused(text: str):
         time_us_of(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_a_time_or_refused_and_nothing_else(text: str):
     try:

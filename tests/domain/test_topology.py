@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.identifiers import InvalidIdentifier
@@ -25,6 +25,7 @@ def test_topics_are_called_by_what_they_hold_behind_the_prefix():
     assert Topology("shop_").dead_letter == "shop_dead-letter"
 
 
+@settings(deadline=None)
 @given(PREFIXES, ENDPOINTS)
 def test_an_endpoints_topic_says_whose_it_is_and_no_other_topic_does(prefix: str, endpoint: str):
     topology = Topology(prefix)
@@ -45,6 +46,7 @@ def test_a_tiers_topic_says_which_it_is_and_no_other_topic_does():
     assert topology.tier_of("retry.10m") is None
 
 
+@settings(deadline=None)
 @given(PREFIXES, ENDPOINTS)
 def test_no_endpoint_can_have_the_topic_that_others_share(prefix: str, endpoint: str):
     topology = Topology(prefix)

@@ -15,7 +15,10 @@ GIB = 1 << 30
 
 
 async def test_status_headers_and_body_come_back_as_received(client: CurlClient):
-    answer_bytes = b"HTTP/1.1 418 Odd Teapot\r\nX-A: 1\r\nx-a:  two \r\nX-Latin: \xe9\r\nContent-Length: 3\r\n\r\n\x00\xff!"
+    answer_bytes = (
+        b"HTTP/1.1 418 Odd Teapot\r\nX-A: 1\r\nx-a:  two \r\nX-Latin: \xe9\r\n"
+        b"Content-Length: 3\r\n\r\n\x00\xff!"
+    )
     async with serving(answering(answer_bytes)) as server:
         answer = await client.post(a_post(f"http://127.0.0.1:{server.port}/"))
     assert answer.status == 418
@@ -91,7 +94,10 @@ async def test_connection_close_is_obeyed(client: CurlClient):
 
 
 async def test_a_chunked_answer_is_put_together(client: CurlClient):
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: t\r\n\r\n"
+    chunked = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: t\r\n\r\n"
+    )
     async with serving(answering(chunked)) as server:
         answer = await client.post(a_post(f"http://127.0.0.1:{server.port}/"))
         await client.post(a_post(f"http://127.0.0.1:{server.port}/"))

@@ -16,6 +16,18 @@ from tests.http.conftest import SETTINGS, a_post, client_that_looks_up
 from tests.http.servers import OK, answering, read_request, serving, silence, wait_until
 
 
+def count_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def open_sockets() -> list[int]:
+    return [
+        int(entry.name)
+        for entry in Path("/proc/self/fd").iterdir()
+        if entry.exists() and stat.S_ISSOCK(entry.stat().st_mode)
+    ]
+
+
 async def test_a_connection_is_kept_for_the_next_request(client: CurlClient):
     async with serving(answering(OK)) as server:
         for _ in range(20):
@@ -126,7 +138,7 @@ async def test_a_cancelled_request_ends_its_connection_and_leaves_the_client_usa
 
 async def test_closing_ends_requests_under_way_and_frees_every_descriptor():
     gc.collect()
-    before = len(os.listdir("/proc/self/fd"))
+    before = count_descriptors()
     async with serving(silence) as silent, serving(answering(OK)) as server:
         async with asyncio.TaskGroup() as group, open_client(SETTINGS) as client:
             url = f"http://127.0.0.1:{server.port}/"
@@ -138,7 +150,7 @@ async def test_closing_ends_requests_under_way_and_frees_every_descriptor():
             await wait_until(lambda: silent.open_connections == 10)
         faults = [task.result() for task in waiting]
     assert faults == [Fault.CLOSED] * 10
-    await wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before)
+    await wait_until(lambda: count_descriptors() <= before)
 
 
 async def _failure_of(client: CurlClient, url: str) -> Fault:
@@ -150,11 +162,7 @@ async def _failure_of(client: CurlClient, url: str) -> Fault:
 async def test_no_child_process_inherits_a_connection(client: CurlClient):
     async with serving(answering(OK)) as server:
         await client.post(a_post(f"http://127.0.0.1:{server.port}/"))
-        sockets = [
-            int(entry.name)
-            for entry in Path("/proc/self/fd").iterdir()
-            if entry.exists() and stat.S_ISSOCK(entry.stat().st_mode)
-        ]
+        sockets = open_sockets()
         assert len(sockets) >= 3
         assert not any(os.get_inheritable(fd) for fd in sockets)
 
@@ -175,11 +183,11 @@ async def test_thousands_of_connections_leak_no_descriptor_and_no_memory(client:
                 await client.post(a_post(url))
 
         await asyncio.gather(*(send(20) for _ in range(20)))
-        descriptors = len(os.listdir("/proc/self/fd"))
+        descriptors = count_descriptors()
         peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         await asyncio.gather(*(send(100) for _ in range(20)))
         await wait_until(lambda: server.open_connections == 0)
-        assert len(os.listdir("/proc/self/fd")) <= descriptors + 20
+        assert count_descriptors() <= descriptors + 20
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_kib < 32 * 1024
     assert server.connections == 2_400
 

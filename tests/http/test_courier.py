@@ -14,7 +14,7 @@ from tests.http.servers import answering, serving, silence
 
 def a_parcel(url: str, **changes: object) -> Parcel:
     parcel = Parcel(url, (("content-type", "application/json"),), b"{}", 5_000)
-    return parcel._replace(**changes)  # pyright: ignore[reportArgumentType] - each test names a field
+    return parcel._replace(**changes)
 
 
 async def test_an_answer_of_any_status_is_refused_with_all_that_came(client: CurlClient):

@@ -70,12 +70,14 @@ async def test_localhost_is_blocked_by_what_the_system_says_of_it():
 
 async def test_a_name_that_the_operator_allows_may_lead_inside():
     settings = SETTINGS._replace(rules=parse_rules(["Receiver.Internal"]))
-    async with serving(answering(OK)) as server:
-        async with client_that_looks_up(("127.0.0.1",), settings=settings) as client:
-            answer = await client.post(a_post(f"http://RECEIVER.internal:{server.port}/"))
-            assert answer.status == 200
-            with pytest.raises(Blocked):
-                await client.post(a_post(f"http://other.internal:{server.port}/"))
+    async with (
+        serving(answering(OK)) as server,
+        client_that_looks_up(("127.0.0.1",), settings=settings) as client,
+    ):
+        answer = await client.post(a_post(f"http://RECEIVER.internal:{server.port}/"))
+        assert answer.status == 200
+        with pytest.raises(Blocked):
+            await client.post(a_post(f"http://other.internal:{server.port}/"))
 
 
 async def test_what_the_operator_allows_is_logged_at_the_start(caplog: pytest.LogCaptureFixture):
@@ -88,9 +90,11 @@ async def test_what_the_operator_allows_is_logged_at_the_start(caplog: pytest.Lo
 
 
 async def test_the_next_vetted_address_is_dialled_where_one_refuses():
-    async with serving(answering(OK)) as server:
-        async with client_that_looks_up(("::1", "127.0.0.9", "127.0.0.1")) as client:
-            answer = await client.post(a_post(f"http://several.test:{server.port}/"))
+    async with (
+        serving(answering(OK)) as server,
+        client_that_looks_up(("::1", "127.0.0.9", "127.0.0.1")) as client,
+    ):
+        answer = await client.post(a_post(f"http://several.test:{server.port}/"))
     assert answer.address == "127.0.0.1"
 
 

@@ -2,21 +2,32 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from pipeline.adapters.http.client_certificates import (
     ClientCertificateRefused,
     parse_client_certificate,
 )
 from pipeline.adapters.http.curl_client import ClientSettings, open_client
-from pipeline.adapters.http.exchange import ClientCertificate, Fault, PreparedRequest, Unreachable
+from pipeline.adapters.http.exchange import (
+    ClientCertificate,
+    Fault,
+    PreparedRequest,
+    TimedOut,
+    Unreachable,
+)
 from pipeline.adapters.http.trust import AuthoritiesRefused
 from tests.http.conftest import SETTINGS, a_post, client_that_looks_up
-from tests.http.servers import OK, Talk, answering, read_request, serving
+from tests.http.servers import OK, Talk, answering, read_request, serving, silence
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +44,7 @@ def trusting(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) ->
 
 def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
+    authority.issue_cert(*names).configure_cert(context)  # pyright: ignore[reportUnknownMemberType] - names a library that is not there
     return context
 
 
@@ -71,7 +82,7 @@ async def test_a_certificate_for_another_name_is_refused(
         serving(answering(OK), tls=context) as server,
         client_that_looks_up(("127.0.0.1",), settings=trusting) as client,
     ):
-        with pytest.raises(Unreachable, match="^TLS: ") as failed:
+        with pytest.raises(Unreachable, match=r"^TLS: ") as failed:
             await client.post(a_post(f"https://receiver.test:{server.port}/"))
     assert failed.value.fault is Fault.TLS
 
@@ -98,9 +109,9 @@ async def test_the_public_authorities_alone_do_not_vouch_for_ours(authority: tru
 async def test_tls_below_1_2_is_refused(authority: trustme.CA, trusting: ClientSettings):
     context = server_context(authority, "127.0.0.1")
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         context.minimum_version = ssl.TLSVersion.TLSv1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     async with serving(answering(OK), tls=context) as server, open_client(trusting) as client:
         with pytest.raises(Unreachable) as failed:
@@ -128,6 +139,16 @@ async def test_a_server_that_speaks_no_tls_is_unreachable(trusting: ClientSettin
     assert failed.value.fault is Fault.TLS
 
 
+async def test_the_deadline_holds_while_tls_is_not_answered(trusting: ClientSettings):
+    async with serving(silence) as server, open_client(trusting) as client:
+        with pytest.raises(TimedOut) as failed:
+            await client.post(a_post(f"https://127.0.0.1:{server.port}/", timeout_ms=200))
+    assert failed.value.address == "127.0.0.1"
+    assert failed.value.phases is not None
+    assert failed.value.phases.connect_ms > 0
+    assert failed.value.phases.total_ms >= 200
+
+
 async def test_a_connection_cut_without_a_tls_goodbye_is_no_whole_answer(
     authority: trustme.CA, trusting: ClientSettings
 ):
@@ -147,7 +168,7 @@ async def test_a_connection_cut_without_a_tls_goodbye_is_no_whole_answer(
 def mutual_context(authority: trustme.CA, verify: ssl.VerifyMode) -> ssl.SSLContext:
     context = server_context(authority, "127.0.0.1")
     context.verify_mode = verify
-    authority.configure_trust(context)
+    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] - as above
     return context
 
 
@@ -155,7 +176,7 @@ def naming_the_client() -> Talk:
     """Answer with the common names of the client's certificate."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        certificate = writer.get_extra_info("peercert") or {}
+        certificate: dict[str, object] = writer.get_extra_info("peercert") or {}
         name = str(certificate.get("subjectAltName", "nobody")).encode()
         while True:
             await read_request(reader)
@@ -213,23 +234,31 @@ async def test_the_file_of_additional_authorities_must_hold_some(tmp_path: Path)
             pass
 
 
-def _pair(authority: trustme.CA) -> tuple[str, str]:
+Pem = tuple[str, str]
+
+
+def _pair(authority: trustme.CA) -> Pem:
     issued = authority.issue_cert("sender.test")
     return issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "fault"),
-    [
-        (lambda pair, _other: ("no pem", pair[1]), "certificate is not PEM"),
-        (lambda pair, _other: (pair[0], "no pem"), "key is not PEM"),
-        (lambda pair, other: (pair[0], other[1]), "does not belong"),
-    ],
-)
-def test_a_client_certificate_with_a_wrong_key_is_refused(
-    authority: trustme.CA,
-    spoil: Callable[[tuple[str, str], tuple[str, str]], tuple[str, str]],
-    fault: str,
-):
-    with pytest.raises(ClientCertificateRefused, match=fault):
-        parse_client_certificate(*spoil(_pair(authority), _pair(authority)))
+def test_a_client_certificate_with_a_wrong_key_is_refused(authority: trustme.CA):
+    certificate, key = _pair(authority)
+    _, another_key = _pair(authority)
+    spoilt = {
+        ("no pem", key): "certificate is not PEM",
+        (certificate, "no pem"): "key is not PEM",
+        (certificate, another_key): "does not belong",
+    }
+    for pair, fault in spoilt.items():
+        with pytest.raises(ClientCertificateRefused, match=fault):
+            parse_client_certificate(*pair)
+
+
+def test_a_key_with_a_pass_phrase_is_refused(authority: trustme.CA):
+    certificate, key = _pair(authority)
+    locked = load_pem_private_key(key.encode(), None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"pass phrase")
+    )
+    with pytest.raises(ClientCertificateRefused, match="pass phrase"):
+        parse_client_certificate(certificate, locked.decode())

@@ -65,7 +65,7 @@ def test_the_fingerprint_is_that_of_the_avro_specification_in_little_endian():
     assert version.header == b"\xc3\x01" + fingerprint.to_bytes(8, "little")
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(DELIVERIES)
 def test_deliveries_are_encoded_byte_for_byte_as_fastavro_does(delivery: Delivery):
     record = CODEC.encode_delivery(delivery)
@@ -73,7 +73,7 @@ def test_deliveries_are_encoded_byte_for_byte_as_fastavro_does(delivery: Deliver
     assert CODEC.decode_delivery(record) == delivery
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(ATTEMPTS, ATTEMPTS)
 def test_attempts_are_encoded_byte_for_byte_as_fastavro_does(one: Attempt, other: Attempt):
     batch = [one, other]
@@ -83,6 +83,7 @@ def test_attempts_are_encoded_byte_for_byte_as_fastavro_does(one: Attempt, other
     assert CODEC.decode_attempts(record) == batch
 
 
+@settings(deadline=None)
 @given(DEAD_LETTERS)
 def test_dead_letters_are_encoded_byte_for_byte_as_fastavro_does(letter: DeadLetter):
     record = CODEC.encode_dead_letter(letter)
@@ -90,12 +91,14 @@ def test_dead_letters_are_encoded_byte_for_byte_as_fastavro_does(letter: DeadLet
     assert CODEC.decode_dead_letter(record) == letter
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_events_are_encoded_byte_for_byte_as_fastavro_does(event: Event):
     fields = named_as_in_schema(event)
     assert CODEC.encode_event(event) == by_fastavro(SCHEMAS["event"].written, fields)
 
 
+@settings(deadline=None)
 @given(START_POSITIONS)
 def test_start_positions_are_encoded_byte_for_byte_as_fastavro_does(position: StartPosition):
     record = CODEC.encode_start_position(position)
@@ -105,7 +108,7 @@ def test_start_positions_are_encoded_byte_for_byte_as_fastavro_does(position: St
     assert isinstance(decoded.decided_by, DecidedBy)
 
 
-@settings(max_examples=50)
+@settings(deadline=None, max_examples=50)
 @given(DELIVERIES)
 def test_endpoints_of_one_event_can_share_an_encoded_tail(delivery: Delivery):
     tail = CODEC.encode_tail(A_DELIVERY)

@@ -4,7 +4,7 @@ import tracemalloc
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.kafka.avro_bytes import write_long
@@ -47,18 +47,21 @@ def test_a_schema_that_nobody_here_knows_is_said_with_its_fingerprint(kind: Kind
         kind.decode(record)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.sampled_from(KINDS))
 def test_any_bytes_are_decoded_or_undecodable_and_nothing_else(record: bytes, kind: Kind):
     with suppress(Undecodable):
         kind.decode(record)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.sampled_from(KINDS))
 def test_any_bytes_behind_the_right_header_are_decoded_or_undecodable(fields: bytes, kind: Kind):
     with suppress(Undecodable):
         kind.decode(SCHEMAS[kind.name].written.header + fields)
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(KINDS))
 def test_a_record_with_some_bytes_changed_is_decoded_or_undecodable(
     drawn: st.DataObject, kind: Kind

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.sealing import (
@@ -24,6 +24,7 @@ OTHER_KEY: Final = bytes(range(1, 33))
 SEALER: Final = Sealer(KEY)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.binary(max_size=70))
 def test_what_is_sealed_is_opened_again_under_the_same_record_key(content: bytes, key: bytes):
     assert SEALER.open(SEALER.seal(content, record_key=key), record_key=key) == content

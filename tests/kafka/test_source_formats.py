@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.kafka.codec import RecordCodec
-from pipeline.adapters.kafka.source_formats import Oversize, SourceFormat
+from pipeline.adapters.kafka.source_formats import SourceFormat
 from pipeline.domain.event import Event
 from pipeline.flow import Partition, Record
-from pipeline.ports import Undecodable
+from pipeline.ports import Oversize, Undecodable
 from tests.kafka.record_values import (
     AN_EVENT,
     CODEC,
@@ -247,6 +247,7 @@ _HEADERS: Final = st.none() | st.lists(
 _STARTS: Final = st.sampled_from([b"", b"{", b"\xc3\x01", SCHEMAS["event"].written.header])
 
 
+@settings(deadline=None)
 @given(_STARTS, st.binary(max_size=200), _HEADERS)
 def test_any_record_is_an_event_or_undecodable_and_nothing_else(
     start: bytes, rest: bytes, headers: list[tuple[str, bytes | None]] | None
@@ -255,6 +256,7 @@ def test_any_record_is_an_event_or_undecodable_and_nothing_else(
         CODEC.decode_event(record_of(start + rest)._replace(headers=headers))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_an_envelope_with_some_bytes_changed_is_an_event_or_undecodable(drawn: st.DataObject):
     value = bytearray(envelope(id="a", time="2026-03-02T12:00:00Z", metadata={"a": "é"}))

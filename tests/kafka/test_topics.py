@@ -246,10 +246,15 @@ def test_a_cluster_that_refuses_says_why(topics: Topics, cluster: Cluster, topic
         cluster.create([TopicToCreate(topic_file.topology.named("x"), 1, 1, {"no.such": "1"})])
 
 
+def test_an_option_that_librdkafka_does_not_take_is_named():
+    with pytest.raises(ClusterFailed, match=r"no\.such\.option"):
+        Cluster({"bootstrap.servers": "127.0.0.1:9", "no.such.option": "1"})
+
+
 def test_a_cluster_that_does_not_answer_is_said_so_in_time(topic_file: TopicFile):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         nobody = f"127.0.0.1:{listener.getsockname()[1]}"
-        cluster = Cluster({"bootstrap.servers": nobody, "log_level": 0}, request_seconds=0.5)
+        cluster = Cluster({"bootstrap.servers": nobody}, request_seconds=0.5)
         with pytest.raises(ClusterFailed, match="Kafka does not answer"):
             Topics(cluster, topic_file).plan()

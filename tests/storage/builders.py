@@ -74,11 +74,11 @@ _LETTER = DeadLetter(
 )
 
 
-def an_attempt(**changes: Any) -> Attempt:
+def an_attempt(**changes: Any) -> Attempt:  # noqa: ANN401 - any field's value
     return _ATTEMPT._replace(**changes)
 
 
-def a_failure(**changes: Any) -> Attempt:
+def a_failure(**changes: Any) -> Attempt:  # noqa: ANN401 - any field's value
     failed = _ATTEMPT._replace(
         outcome="refused",
         status=503,
@@ -93,11 +93,11 @@ def a_failure(**changes: Any) -> Attempt:
     return failed._replace(**changes)
 
 
-def a_delivery(**changes: Any) -> Delivery:
+def a_delivery(**changes: Any) -> Delivery:  # noqa: ANN401 - any field's value
     return _DELIVERY._replace(**changes)
 
 
-def a_letter(**changes: Any) -> DeadLetter:
+def a_letter(**changes: Any) -> DeadLetter:  # noqa: ANN401 - any field's value
     return _LETTER._replace(**changes)
 
 

@@ -38,7 +38,7 @@ def test_a_writer_that_is_killed_leaves_whole_batches_and_nothing_else(url: str)
     random = Random(7)  # noqa: S311 - when to kill, not a secret
     store = open_store(url)
     recorder = RecorderStore(store)
-    found = []
+    found: list[tuple[int, dict[str, list[tuple[object, ...]]]]] = []
     for _ in range(_ROUNDS):
         acknowledged = _write_until_killed(
             url, after=random.randint(1, 8), seconds=random.uniform(0, 0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from pipeline.domain.delivery import Attempt
 from pipeline.domain.delivery_state import Buried, Pending
 from tests.storage.builders import empty_tables_of, tables_of
 from tests.storage.fact_strategies import Told, repeated_and_shuffled, told
+
+pytestmark = pytest.mark.timeout(420)  # to find the smallest example of a failure takes its time
 
 _laws = settings(
     max_examples=60,

@@ -67,7 +67,8 @@ def _fill(cache: Cache, waiting: Waiting) -> tuple[Path, ...]:
     jars = pinned_jars()
     try:
         cache.jars.mkdir(exist_ok=True)
-        _fetch([jar for jar in jars if not _is_intact(cache, jar)], cache, waiting)
+        if missing := [jar for jar in jars if not _is_intact(cache, jar)]:
+            _fetch(missing, cache, waiting)
         names = tuple(jar.file_name for jar in jars)
         manifest = Manifest(kafka_version=KAFKA_VERSION, pins=pins_digest(), jars=names)
         for name in names:  # the manifest must not survive a power cut that a jar did not

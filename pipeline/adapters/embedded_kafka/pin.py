@@ -29,7 +29,8 @@ _COORDINATES: Final = (
 def main() -> int:
     with tempfile.TemporaryDirectory() as incoming:
         maven = maven_context(Path(incoming))
-        jars = sorted(_pinned(artifact) for artifact in _resolved(maven))
+        jars = [_pinned(artifact) for artifact in _resolved(maven)]
+    jars.sort(key=lambda jar: jar.coordinate)
     sys.stdout.writelines(table_line(jar) for jar in jars)
     return 0
 

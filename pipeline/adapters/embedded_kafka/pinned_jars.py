@@ -23,6 +23,10 @@ class PinnedJar(NamedTuple):
     sha256: str
 
     @property
+    def coordinate(self) -> str:
+        return f"{self.group}:{self.artifact}:{self.version}"
+
+    @property
     def file_name(self) -> str:
         return f"{self.artifact}-{self.version}.jar"
 
@@ -38,7 +42,7 @@ def pins_digest() -> str:
 
 
 def table_line(jar: PinnedJar) -> str:
-    return f"{jar.sha256} {jar.size_bytes} {jar.group}:{jar.artifact}:{jar.version}\n"
+    return f"{jar.sha256} {jar.size_bytes} {jar.coordinate}\n"
 
 
 def _parsed(line: str) -> PinnedJar:

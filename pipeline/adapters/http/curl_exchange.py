@@ -83,8 +83,10 @@ class CurlExchange:
     """One request at a time: `prepare`, a transfer, `answer` or `failure`, `clear`."""
 
     __slots__ = (
+        "_allowed_ms",
         "_body",
         "_certificate",
+        "_has_new_connection",
         "_holds_large_body",
         "_is_cut_off",
         "_kept_bytes",
@@ -108,9 +110,11 @@ class CurlExchange:
         self._kept_bytes = 0
         self._is_cut_off = False
         self._holds_large_body = False
+        self._has_new_connection = False
         self._url = ""
         self._method = "POST"
         self._timeout_ms = 0
+        self._allowed_ms = 0
         self._certificate: ClientCertificate | None = None
         self._permitted = _NO_ADDRESSES
         self._refused_address: str | None = None
@@ -145,6 +149,7 @@ class CurlExchange:
         if dialling.tunnel_to is not None and dialling.tunnel_to != self._tunnel_to:
             self._tunnel_to = dialling.tunnel_to
             setopt(pycurl.CONNECT_TO, [f"::{in_brackets(self._tunnel_to)}:"])
+        self._allowed_ms = request.timeout_ms
         self._permitted = dialling.permitted
         self._kept_bytes = request.kept_body_bytes
 
@@ -183,7 +188,7 @@ class CurlExchange:
                 has_tunnel=self._tunnel_to is None or self._was_tunnelled(),
                 address=self._tunnel_to or getinfo(pycurl.PRIMARY_IP) or None,
                 refused_address=self._refused_address,
-                timeout_ms=self._timeout_ms,
+                timeout_ms=self._allowed_ms,
                 phases=self._phases(dns_ms),
             )
         )
@@ -197,6 +202,7 @@ class CurlExchange:
         self._received_bytes = 0
         self._lines.clear()
         self._is_cut_off = False
+        self._has_new_connection = False
         self._refused_address = None
         self._permitted = _NO_ADDRESSES
 
@@ -210,7 +216,7 @@ class CurlExchange:
         first_us = getinfo(pycurl.STARTTRANSFER_TIME_T)
         total_ms = dns_ms + getinfo(pycurl.TOTAL_TIME_T) / 1000
         first_byte_ms = max(first_us - ready_us, 0) / 1000 if first_us else 0.0
-        if not getinfo(pycurl.NUM_CONNECTS):
+        if not self._has_new_connection:
             return Phases(dns_ms, 0.0, 0.0, first_byte_ms, total_ms)
         connected_us = getinfo(pycurl.CONNECT_TIME_T)
         secured_us = getinfo(pycurl.APPCONNECT_TIME_T)
@@ -220,7 +226,7 @@ class CurlExchange:
 
     def _was_tunnelled(self) -> bool:
         status = self.easy.getinfo(pycurl.HTTP_CONNECTCODE)
-        return status == _TUNNEL_MADE or not self.easy.getinfo(pycurl.NUM_CONNECTS)
+        return status == _TUNNEL_MADE or not self._has_new_connection
 
     def _set_method(self, request: PreparedRequest) -> None:
         self._method = request.method
@@ -261,5 +267,6 @@ class CurlExchange:
 
     def _set_up_socket(self, fd: int, _purpose: int) -> int:
         os.set_inheritable(fd, False)
+        self._has_new_connection = True
         self._on_socket_opened(fd)
         return pycurl.SOCKOPT_OK

@@ -21,8 +21,10 @@ _PAIR: Final = 1 << 14
 SHORT: Final = _LAST_PAIRS[::2]
 """The encoding of 0, 1, 2, ... 8191: the lengths of all but bodies."""
 
-_CONTINUATION_BITS: Final = 0x8080808080808080
+_CONTINUATIONS_OF_EIGHT: Final = 0x8080808080808080
 _EIGHT_BYTES: Final = 0x0080808080808080
+_CONTINUATIONS_OF_SIX: Final = 0x808080808080
+_SIX_BYTES: Final = 0x008080808080
 _LONGEST_VARINT_BYTES: Final = 10
 _LONG_BITS: Final = 64
 _LARGEST_INT: Final = (1 << 31) - 1
@@ -85,14 +87,29 @@ def read_long(record: bytes, at: int) -> tuple[int, int]:
 def read_microseconds(record: bytes, at: int) -> tuple[int, int]:
     """A `long`, read at once where it has eight bytes, as microseconds of 1979 to 3111 have."""
     word = _from_bytes(record[at : at + 8], "little")
-    if word & _CONTINUATION_BITS != _EIGHT_BYTES:
+    if word & _CONTINUATIONS_OF_EIGHT != _EIGHT_BYTES:
         return _read_long_slowly(record, at)
-    # Eight times seven bits, four times fourteen, twice twenty-eight. Of a record that ends too
-    # early this makes a number as well, but the position then lies beyond its end.
+    return _joined(word), at + 8
+
+
+def read_milliseconds(record: bytes, at: int) -> tuple[int, int]:
+    """A `long`, read at once where it has six bytes, as milliseconds of 1970 to 2039 have."""
+    word = _from_bytes(record[at : at + 6], "little")
+    if word & _CONTINUATIONS_OF_SIX != _SIX_BYTES:
+        return _read_long_slowly(record, at)
+    return _joined(word), at + 6
+
+
+def _joined(word: int) -> int:
+    """The number of up to eight bytes: eight times seven bits, four times fourteen, twice 28.
+
+    Of a record that ends too early this makes a number as well, but the position then lies beyond
+    its end.
+    """
     word = (word & 0x007F007F007F007F) | ((word & 0x7F007F007F007F00) >> 1)
     word = (word & 0x00003FFF00003FFF) | ((word & 0x3FFF00003FFF0000) >> 2)
     word = (word & 0x000000000FFFFFFF) | ((word & 0x0FFFFFFF00000000) >> 4)
-    return (word >> 1) ^ -(word & 1), at + 8
+    return (word >> 1) ^ -(word & 1)
 
 
 def _read_long_slowly(record: bytes, at: int) -> tuple[int, int]:

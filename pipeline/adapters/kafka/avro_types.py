@@ -16,9 +16,9 @@ Schema = Mapping[str, Any]
 Classes = Mapping[str, type[tuple[Any, ...]]]
 """The NamedTuple for each record's name."""
 
-MICROSECONDS: Final = "microseconds"
 # Our types carry the unit in the name: `due_at` of a schema is `due_at_ms`.
 _UNITS: Final = {"timestamp-millis": "_ms", "timestamp-micros": "_us"}
+_TIMES: Final = {"_ms": "milliseconds", "_us": "microseconds"}
 
 
 class KnownTypes:
@@ -30,7 +30,7 @@ class KnownTypes:
     def resolve(self, declared: object) -> str | list[object] | Schema:
         """A primitive's name, a union's branches, or the schema of what has parts.
 
-        A `long` that counts microseconds is called MICROSECONDS.
+        A `long` that is a time is called `microseconds` or `milliseconds`.
         """
         if isinstance(declared, list):
             return cast("list[object]", declared)
@@ -43,7 +43,7 @@ class KnownTypes:
             return schema
         if schema["type"] in ("array", "map"):
             return schema
-        return MICROSECONDS if _unit(schema) == "_us" else self.resolve(schema["type"])
+        return _TIMES.get(_unit(schema)) or self.resolve(schema["type"])
 
 
 def simple_name(schema: Schema) -> str:

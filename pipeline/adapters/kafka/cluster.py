@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Event
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
@@ -23,6 +24,8 @@ from confluent_kafka.admin import (
     ResourceType,
     TopicMetadata,
 )
+
+_log = logging.getLogger("librdkafka")
 
 _PROPAGATION_SECONDS: Final = 60.0
 """The controller answers before all brokers know."""
@@ -74,7 +77,12 @@ class Cluster:
         self, connection: Mapping[str, str | int | bool], *, request_seconds: float = 15.0
     ) -> None:
         self._seconds = request_seconds
-        self._admin = AdminClient({**connection, "allow.auto.create.topics": False})
+        # Without a logger librdkafka writes to the terminal.
+        options: dict[str, Any] = {"logger": _log, **connection, "allow.auto.create.topics": False}
+        try:
+            self._admin = AdminClient(options)
+        except KafkaException as exc:
+            raise ClusterFailed(f"librdkafka does not take an option: {_text_of(exc)}") from exc
 
     def layout(self) -> ClusterLayout:
         try:

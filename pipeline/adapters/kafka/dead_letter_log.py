@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from pipeline.adapters.kafka.cluster import Bounds, Cluster, KafkaRefused
+from pipeline.adapters.kafka.inquiry import Bounds, Inquiry, KafkaRefused
 from pipeline.adapters.kafka.reading import PartitionReader, reading
 from pipeline.domain.delivery import DeadLetter, Position
 from pipeline.flow import Partition, Record
@@ -43,11 +43,11 @@ def newest_dead_letters(
     limit: int,
 ) -> NewestDeadLetters:
     """At most `limit`, the newest first. Raises KafkaUnreachable or KafkaRefused."""
-    cluster = Cluster(connection)
-    count = cluster.topics().get(topic)
+    inquiry = Inquiry(connection)
+    count = inquiry.topics().get(topic)
     if count is None:
         raise KafkaRefused(f"there is no topic {topic}: make it with `pipeline topics apply`")
-    bounds = cluster.bounds([Partition(topic, number) for number in range(count)])
+    bounds = inquiry.bounds([Partition(topic, number) for number in range(count)])
     search = _Search(decode, is_wanted, limit)
     with reading(connection) as reader:
         for partition, bound in bounds.items():

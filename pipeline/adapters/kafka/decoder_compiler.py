@@ -25,6 +25,7 @@ _READERS: Final = {
     "read_length": avro_bytes.read_length,
     "read_long": avro_bytes.read_long,
     "read_microseconds": avro_bytes.read_microseconds,
+    "read_milliseconds": avro_bytes.read_milliseconds,
     "unpack_double": avro_bytes.unpack_double,
     "unpack_float": avro_bytes.unpack_float,
 }
@@ -111,8 +112,8 @@ class _Decoder:
             case "int" | "long":
                 self._emit("n = v[i]", f"if n & 129: {target}, i = read_{kind}(v, i)", "else:")
                 self._emit(f"    {target} = n >> 1", "    i += 1")
-            case "microseconds":
-                self._emit(f"{target}, i = read_microseconds(v, i)")
+            case "microseconds" | "milliseconds":
+                self._emit(f"{target}, i = read_{kind}(v, i)")
             case "float" | "double":
                 self._emit(f"{target} = unpack_{kind}(v, i)[0]", f"i += {_FLOAT_BYTES[kind]}")
             case "boolean":

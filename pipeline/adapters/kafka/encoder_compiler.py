@@ -36,6 +36,7 @@ _SIMPLE: Final = {
     "int": "write_long({})",
     "long": "write_long({})",
     "microseconds": "write_long({})",
+    "milliseconds": "write_long({})",
     "string": "write_string({})",
 }
 _NULL_FIRST: Final = 2

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Final, NamedTuple
 
-from pipeline.adapters.kafka.cluster import Cluster, KafkaRefused
+from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused
 from pipeline.adapters.kafka.reading import reading
 from pipeline.flow import Partition
 
@@ -38,13 +38,13 @@ class PartitionLag(NamedTuple):
 
 def partition_lags(
     connection: Mapping[str, str | int | bool],
-    cluster: Cluster,
+    inquiry: Inquiry,
     group: str,
     partitions: Sequence[Partition],
 ) -> list[PartitionLag]:
     """Each partition as of now. Raises KafkaUnreachable or KafkaRefused."""
-    committed = cluster.committed(group, partitions)
-    bounds = cluster.bounds(partitions)
+    committed = inquiry.committed(group, partitions)
+    bounds = inquiry.bounds(partitions)
     lags = [PartitionLag(one, committed.get(one), *bounds[one]) for one in partitions]
     times = append_times(
         connection,
@@ -72,7 +72,11 @@ def append_times(
                 records = reader.poll()
             except KafkaRefused:
                 break  # deleted meanwhile, because it is done
-            new = {one.partition: one.timestamp_ms for one in reversed(records) if one.partition not in times}
+            new = {
+                one.partition: one.timestamp_ms
+                for one in reversed(records)
+                if one.partition not in times
+            }
             times.update(new)
             if new:
                 reader.drop(list(new))

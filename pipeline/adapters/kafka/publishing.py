@@ -12,7 +12,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from pipeline.adapters.kafka.cluster import KafkaRefused, KafkaUnreachable
+from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS
 from pipeline.domain.delivery import Position
 
@@ -88,13 +88,18 @@ class EventPublisher:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._pending) < MOST_UNACKNOWLEDGED and self._pending_bytes < MOST_UNACKNOWLEDGED_BYTES
+        return (
+            len(self._pending) < MOST_UNACKNOWLEDGED
+            and self._pending_bytes < MOST_UNACKNOWLEDGED_BYTES
+        )
 
     def _noting(self, pending: _Pending) -> Callable[[KafkaError | None, Message], None]:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             pending.is_done = True
             if error is None:
-                pending.position = Position(self._topic, message.partition() or 0, message.offset() or 0)
+                pending.position = Position(
+                    self._topic, message.partition() or 0, message.offset() or 0
+                )
             else:
                 pending.error = error.str()
 
@@ -130,7 +135,10 @@ class EventPublisher:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             with self._changed:

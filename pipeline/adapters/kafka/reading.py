@@ -11,7 +11,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from pipeline.adapters.kafka.cluster import KafkaRefused, KafkaUnreachable
+from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.flow import Partition, Record
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,9 @@ class PartitionReader:
 
     def drop(self, partitions: Sequence[Partition]) -> None:
         """Read these no more."""
-        self._consumer.incremental_unassign([TopicPartition(*partition) for partition in partitions])
+        self._consumer.incremental_unassign(
+            [TopicPartition(*partition) for partition in partitions]
+        )
 
     def poll(self, timeout_seconds: float = _POLL_SECONDS) -> list[Record]:
         """What is there; waits for the first record, at most so long."""
@@ -74,7 +76,9 @@ class PartitionReader:
         give_up_at = monotonic() + READ_SECONDS
         while waiting:
             records = self.poll()
-            yield from (record for record in records if record.offset < ends.get(record.partition, 0))
+            yield from (
+                record for record in records if record.offset < ends.get(record.partition, 0)
+            )
             reached = [one for one, end in waiting.items() if self._has_reached(one, end)]
             if reached:
                 self.drop(reached)

@@ -25,7 +25,7 @@ from pipeline.adapters.kafka.source_record import id_of, time_us, written_us
 from pipeline.domain.event import Event
 from pipeline.domain.event_rules import OversizeEvent, RefusedEvent, check_data, check_members
 from pipeline.flow import Record
-from pipeline.ports import Undecodable
+from pipeline.ports import Oversize, Undecodable
 
 _WHITE_SPACE: Final = b" \t\r\n"
 _REGISTRY_BYTES: Final = (b"\x00", b"\x01")
@@ -40,10 +40,6 @@ class SourceFormat(StrEnum):
     AVRO = "avro"
     JSON = "json"
     CLOUDEVENTS = "cloudevents"
-
-
-class Oversize(Undecodable):
-    """The event's data is larger than is ever delivered."""
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):

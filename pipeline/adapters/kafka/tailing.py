@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from confluent_kafka import KafkaError
 
-from pipeline.adapters.kafka.cluster import Cluster, KafkaRefused
+from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused
 from pipeline.adapters.kafka.reading import reading
 from pipeline.domain.delivery import Attempt
 from pipeline.flow import Partition, Record
@@ -33,7 +33,7 @@ def follow_attempts(
         KafkaUnreachable: no broker answers at the start. Later on it waits.
         KafkaRefused: the topic is not there or must not be read.
     """
-    starts = _starts(Cluster(connection), topic, is_from_start=is_from_start)
+    starts = _starts(Inquiry(connection), topic, is_from_start=is_from_start)
     is_down = False
 
     def on_error(error: KafkaError) -> None:
@@ -52,13 +52,14 @@ def follow_attempts(
             yield sorted(attempts, key=attrgetter("started_at_ms"))
 
 
-def _starts(cluster: Cluster, topic: str, *, is_from_start: bool) -> dict[Partition, int]:
-    count = cluster.topics().get(topic)
+def _starts(inquiry: Inquiry, topic: str, *, is_from_start: bool) -> dict[Partition, int]:
+    count = inquiry.topics().get(topic)
     if count is None:
         raise KafkaRefused(f"there is no topic {topic}: make it with `pipeline topics apply`")
-    bounds = cluster.bounds([Partition(topic, number) for number in range(count)])
+    bounds = inquiry.bounds([Partition(topic, number) for number in range(count)])
     return {
-        partition: bound.first if is_from_start else bound.end for partition, bound in bounds.items()
+        partition: bound.first if is_from_start else bound.end
+        for partition, bound in bounds.items()
     }
 
 

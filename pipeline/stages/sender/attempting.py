@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class Tried(NamedTuple):
     """An attempt that was made."""
 
+    recipient: Recipient
+    """The endpoint as it was when the attempt began."""
     sent: Sent
     verdict: Verdict
     started_at_ms: int
@@ -73,7 +75,7 @@ class Attempting:
             jitter=self._jitter(),
         )
         self._count(delivery.occurred_at_us, sent, started_at_ms, ended_at_ms)
-        return Tried(sent, verdict, started_at_ms, ended_at_ms, parcel)
+        return Tried(recipient, sent, verdict, started_at_ms, ended_at_ms, parcel)
 
     def _count(self, occurred_at_us: int, sent: Sent, started_at_ms: int, ended_at_ms: int) -> None:
         tally = self._tally
@@ -89,7 +91,7 @@ def _retry_after(sent: Sent) -> str | None:
     return next((value for name, value in sent.headers if name.lower() == "retry-after"), None)
 
 
-def attempt_entry(recipient: Recipient, item: Item, tried: Tried) -> Attempt:
+def attempt_entry(item: Item, tried: Tried) -> Attempt:
     """The attempt as the log keeps it: headers and body only where it failed, secrets masked."""
     delivery, sent, verdict = item.delivery, tried.sent, tried.verdict
     phases = sent.phases
@@ -117,7 +119,7 @@ def attempt_entry(recipient: Recipient, item: Item, tried: Tried) -> Attempt:
         return entry
     return entry._replace(
         phases=phases,
-        request_headers=recipient.masked(tried.parcel),
+        request_headers=tried.recipient.masked(tried.parcel),
         response_headers=dict(sent.headers) if sent.status is not None else None,
         response_body=sent.body if sent.status is not None else None,
         error=sent.error,

@@ -36,6 +36,7 @@ class Lane:
     """Everything that the one owner of an endpoint knows about it."""
 
     __slots__ = (
+        "awaits_head",
         "circuit",
         "limiter",
         "mean_ms",
@@ -53,6 +54,8 @@ class Lane:
         self.queue: deque[Item] = deque()
         self.queued_bytes = 0
         self.running = 0
+        self.awaits_head = False
+        """A strict one's head failed and comes back to the front; nothing may start before it."""
         self.mean_ms = 0.0
         """Mean duration of an attempt, lately."""
         self.timer: asyncio.TimerHandle | None = None
@@ -98,6 +101,8 @@ class Lane:
 
         Else what it waits for.
         """
+        if self.awaits_head:
+            return Wait(None)
         due_at_ms = self.queue[0].delivery.due_at_ms
         if due_at_ms is not None and due_at_ms > now_ms:
             return Wait(due_at_ms)

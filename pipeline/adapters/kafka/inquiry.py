@@ -1,0 +1,216 @@
+"""Questions to the brokers, each with an end: who answers, which partitions there are, how far groups have read."""
+
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# confluent_kafka.admin does not mark the names that it documents as public, nor say what its futures hold.
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Final, NamedTuple, TypeVar
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    ConsumerGroupDescription,
+    DescribeClusterResult,
+    ListOffsetsResultInfo,
+    OffsetSpec,
+    TopicDescription,
+)
+
+from pipeline.flow import Partition
+
+librdkafka_log = logging.getLogger("librdkafka")
+
+REQUEST_SECONDS: Final = 10.0
+_SERVE_SECONDS: Final = 0.05
+_STOPWATCH: Final = re.compile(r" \(after \d+ms in state .*")
+
+T = TypeVar("T")
+
+
+class KafkaUnreachable(Exception):
+    """No broker answered in time; the text says which and why."""
+
+
+class KafkaRefused(Exception):
+    """The brokers answered, and it was no."""
+
+
+class ClusterSeen(NamedTuple):
+    """A cluster that answers."""
+
+    cluster_id: str
+    brokers: tuple[str, ...]
+    """`host:port` of each."""
+
+
+class Bounds(NamedTuple):
+    """What can be read of a partition: from `first` up to, not including, `end`."""
+
+    first: int
+    end: int
+
+
+class Inquiry:
+    """Answers of now, nothing is kept. Every method raises KafkaUnreachable or KafkaRefused."""
+
+    def __init__(
+        self,
+        connection: Mapping[str, str | int | bool],
+        *,
+        wait_seconds: float = REQUEST_SECONDS,
+        logger: logging.Logger = librdkafka_log,
+    ) -> None:
+        self._servers = str(connection.get("bootstrap.servers", ""))
+        self._wait_seconds = wait_seconds
+        self._last_error: str | None = None
+        self._connection = {**connection, "error_cb": self._on_error, "logger": logger}
+        try:
+            self._admin = AdminClient(self._connection)
+        except KafkaException as exc:
+            raise KafkaRefused(f"librdkafka does not take these options: {_text(exc)}") from exc
+
+    def seen(self) -> ClusterSeen:
+        """Who answers."""
+        future: Future[DescribeClusterResult] = self._admin.describe_cluster(
+            request_timeout=self._wait_seconds
+        )
+        described = self._answer(future)
+        brokers = tuple(f"{node.host}:{node.port}" for node in described.nodes)
+        return ClusterSeen(str(described.cluster_id), brokers)
+
+    def topics(self) -> dict[str, int]:
+        """How many partitions each topic has."""
+        metadata = self._ask(lambda: self._admin.list_topics(timeout=self._wait_seconds))
+        return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+    def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
+        """Kafka's ids of topics that exist."""
+        wanted = list(topics)
+        if not wanted:
+            return {}
+        futures: Mapping[str, Future[TopicDescription]] = self._ask(
+            lambda: self._admin.describe_topics(
+                TopicCollection(wanted), request_timeout=self._wait_seconds
+            )
+        )
+        return {name: str(self._answer(future).topic_id) for name, future in futures.items()}
+
+    def committed(self, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """What a group has committed of these; a partition without an offset is not in the answer."""
+        if not partitions:
+            return {}
+        # Not the admin client's question: librdkafka 2.16 crashes when a coordinator has just moved.
+        consumer = Consumer({**self._connection, "group.id": group, "enable.auto.commit": False})
+        asked = [TopicPartition(*partition) for partition in partitions]
+        try:
+            answers = self._ask(lambda: consumer.committed(asked, self._wait_seconds))
+        finally:
+            consumer.close()
+        for answer in answers:
+            if answer.error is not None:
+                raise KafkaRefused(f"the offsets of {group} are not told: {answer.error.str()}")
+        return {
+            Partition(answer.topic, answer.partition): answer.offset
+            for answer in answers
+            if answer.offset >= 0
+        }
+
+    def assigned(self, group: str) -> frozenset[Partition]:
+        """What the running members of a group have between them."""
+        futures: Mapping[str, Future[ConsumerGroupDescription]] = self._ask(
+            lambda: self._admin.describe_consumer_groups(
+                [group], request_timeout=self._wait_seconds
+            )
+        )
+        try:
+            members = self._answer(futures[group]).members
+        except KafkaRefused:
+            return frozenset()  # there is no such group, so nobody is in it
+        return frozenset(
+            Partition(offset.topic, offset.partition)
+            for member in members
+            for offset in member.assignment.topic_partitions
+        )
+
+    def bounds(self, partitions: Sequence[Partition]) -> dict[Partition, Bounds]:
+        """First offset and end of each, of what is committed of transactions."""
+        first = self._offsets(partitions, OffsetSpec.earliest())
+        end = self._offsets(partitions, OffsetSpec.latest())
+        return {partition: Bounds(first[partition], end[partition]) for partition in partitions}
+
+    def offsets_at(self, partitions: Sequence[Partition], time_ms: int) -> dict[Partition, int]:
+        """The first record of each that was appended then or later; its end if there is none."""
+        found = self._offsets(partitions, OffsetSpec.for_timestamp(time_ms))
+        missing = [partition for partition, offset in found.items() if offset < 0]
+        return {**found, **self._offsets(missing, OffsetSpec.latest())}
+
+    def _offsets(self, partitions: Sequence[Partition], wanted: OffsetSpec) -> dict[Partition, int]:
+        if not partitions:
+            return {}
+        futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = self._ask(
+            lambda: self._admin.list_offsets(
+                {TopicPartition(*partition): wanted for partition in partitions},
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=self._wait_seconds,
+            )
+        )
+        return {
+            Partition(asked.topic, asked.partition): self._answer(future).offset
+            for asked, future in futures.items()
+        }
+
+    def _answer(self, future: Future[T]) -> T:
+        return self._ask(future.result)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except KafkaException as exc:
+            error: KafkaError = exc.args[0]
+            self._admin.poll(_SERVE_SECONDS)  # learns why
+            if error.code() in _NO_ANSWER:
+                raise KafkaUnreachable(self._why_unreachable()) from exc
+            raise KafkaRefused(f"Kafka at {self._servers} refuses: {error.str()}") from exc
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._last_error = _reason(error.str())
+
+    def _why_unreachable(self) -> str:
+        reason = f": {self._last_error}" if self._last_error else f" in {self._wait_seconds:g} s"
+        return f"Kafka at {self._servers} does not answer{reason}"
+
+
+def _reason(error: str) -> str:
+    """librdkafka's text without its names of connections and its stopwatch."""
+    _, _, reason = error.partition("/bootstrap: ")
+    return _STOPWATCH.sub("", reason or error)
+
+
+def _text(exc: KafkaException) -> str:
+    error: KafkaError = exc.args[0]
+    return error.str()
+
+
+_NO_ANSWER: Final = frozenset(
+    {
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - its public name
+        KafkaError._TRANSPORT,  # noqa: SLF001 - its public name
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - its public name
+        KafkaError._RESOLVE,  # noqa: SLF001 - its public name
+        KafkaError._WAIT_COORD,  # noqa: SLF001 - its public name
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+    }
+)

@@ -1,0 +1,143 @@
+"""`pipeline endpoints`: accounts and their endpoints, from a file into Kafka's tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from pipeline.adapters.endpoint_file import EndpointFileError, read_endpoint_file
+from pipeline.cli.endings import BadInput, CommandFailed
+from pipeline.cli.loaded_settings import load_settings
+from pipeline.cli.log_lines import log_warnings_alone
+from pipeline.cli.terminal import coloured, examples, output, plain, say, table, write_json
+from pipeline.domain.change_plan import Change, ChangeLine
+from pipeline.wiring.endpoint_changes import (
+    ChangeContext,
+    NotPublished,
+    apply_changes,
+    change_context,
+    plan_file,
+)
+from pipeline.wiring.reach import reach
+
+_group = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Write accounts and endpoints from a file into Kafka's tables.",
+)
+
+_COLOURS: Final = {Change.CREATED: "green", Change.CHANGED: "yellow", Change.REMOVED: "red"}
+_COLUMNS: Final = ("account", "endpoint", "", "what", "to")
+
+
+@_group.callback()
+def endpoints() -> None:
+    """Write accounts and endpoints from a file into Kafka's tables."""
+
+
+@_group.command(
+    epilog=examples(
+        "pipeline endpoints apply endpoints.yaml --dry-run",
+        "pipeline endpoints apply endpoints.yaml",
+    ),
+)
+def apply(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A YAML file of accounts with their endpoints.", show_default=False),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Make accounts and endpoints what a file says. What it does not name stays as it is.
+
+    The whole file is checked before anything is written. Signing secrets that are made are printed once, here
+    and never again.
+    """
+    context = _context()
+    try:
+        lines = asyncio.run(_changed(file, context) if not dry_run else _planned(file, context))
+    except EndpointFileError as exc:
+        raise BadInput(*exc.lines) from exc
+    except NotPublished as exc:
+        _show(exc.lines, as_json=as_json)
+        raise CommandFailed(str(exc)) from exc
+    _show(
+        [replace(line, made=type(line.made)()) for line in lines] if dry_run else lines,
+        as_json=as_json,
+    )
+    if dry_run:
+        say("nothing was changed")
+
+
+async def _changed(file: Path, context: ChangeContext) -> Sequence[ChangeLine]:
+    return await apply_changes(read_endpoint_file(file), context)
+
+
+async def _planned(file: Path, context: ChangeContext) -> Sequence[ChangeLine]:
+    return (await plan_file(read_endpoint_file(file), context)).lines
+
+
+def _context() -> ChangeContext:
+    settings = load_settings()
+    log_warnings_alone()
+    at = reach(settings)
+    try:
+        context = change_context(settings)
+    except ValueError as exc:
+        raise BadInput(f"PIPELINE_SENDING__...: {exc}") from exc
+    return replace(context, connection=at.connection, topics=at.topics())
+
+
+def _show(lines: Sequence[ChangeLine], *, as_json: bool) -> None:
+    if as_json:
+        write_json({"changes": [_members(line) for line in lines]})
+        return
+    grid = table(_COLUMNS)
+    for line in lines:
+        grid.add_row(
+            plain(line.account),
+            plain(line.endpoint),
+            coloured(line.change, _COLOURS.get(line.change, "dim")),
+            plain(", ".join(line.fields)) if line.change is Change.CHANGED else "",
+            plain(line.url) if line.url else "",
+        )
+    console = output()
+    console.print(grid)
+    for line in lines:
+        for name, value in _made(line).items():
+            console.print(Text(f"{plain(line.endpoint)}  {name}  {value}"), soft_wrap=True)
+
+
+def _made(line: ChangeLine) -> dict[str, str]:
+    made = {
+        "secret": line.made.secret,
+        "signing_key": line.made.signing_key,
+        "public_key": line.made.public_key,
+    }
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _members(line: ChangeLine) -> dict[str, Any]:
+    return {
+        "account": line.account,
+        "endpoint": line.endpoint,
+        "change": line.change,
+        "fields": line.fields,
+        "url": line.url,
+        "topic": line.topic,
+        **_made(line),
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group of commands."""
+    app.add_typer(_group, name="endpoints")

@@ -1,0 +1,119 @@
+"""What follows an attempt: it is written down; its delivery is finished, deferred, held or buried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.domain.acknowledgement import counts_against
+from pipeline.domain.dead_letters import LastFailure
+from pipeline.domain.delivery import Reason
+from pipeline.domain.verdict import Dead, RetryAt
+from pipeline.stages.sender.attempting import attempt_entry
+from pipeline.stages.sender.hold_note import HoldNote, write_note
+from pipeline.stages.sender.lane import Item, Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.domain.delivery import Delivery
+    from pipeline.engine.consume_loop import ConsumeLoop
+    from pipeline.engine.ticket import Ticket
+    from pipeline.stages.sender.attempt_log import AttemptLog
+    from pipeline.stages.sender.attempting import Tried
+    from pipeline.stages.sender.giving_up import GivingUp
+    from pipeline.stages.sender.memory import TriedMemory
+    from pipeline.stages.sender.recipient import Recipient
+
+    Again = Callable[[Lane, Item], None]
+    """Takes back what is to be tried again by this very process."""
+
+
+class Concluding:
+    """Everything that an attempt's end causes, but for the lane's next start."""
+
+    def __init__(
+        self,
+        loop: ConsumeLoop,
+        attempt_log: AttemptLog,
+        *,
+        giving_up: GivingUp,
+        memory: TriedMemory,
+    ) -> None:
+        self._loop = loop
+        self._attempt_log = attempt_log
+        self._giving_up = giving_up
+        self._memory = memory
+
+    def conclude(
+        self, lane: Lane, item: Item, *, tried: Tried, ticket: Ticket, again: Again
+    ) -> None:
+        """The ticket's record is finished when the brokers have all that is written here."""
+        recipient = tried.recipient
+        judge(lane, item, tried)
+        if not self._loop.is_current(ticket):
+            return  # its new owner does it again; a retry written now would be one too many
+        self._attempt_log.add(attempt_entry(item, tried), ticket)
+        match tried.verdict:
+            case RetryAt(due_at_ms):
+                following = _following(item.delivery, tried, due_at_ms=due_at_ms)
+                if recipient.is_strict or not self._giving_up.defer(following, ticket=ticket):
+                    held = Item(item.record, following)
+                    lane.awaits_head = recipient.is_strict
+                    ticket.settle_with(lambda _: self._hold(lane, held, ticket=ticket, again=again))
+            case Dead(reason):
+                failure = LastFailure(tried.sent.outcome, tried.sent.status, tried.sent.error)
+                self._giving_up.bury_tried(item, reason, ticket=ticket, failure=failure)
+                ticket.settle_after(lambda: self._finished(recipient, item))
+            case _:
+                ticket.settle_after(lambda: self._finished(recipient, item))
+        ticket.release()
+
+    def _finished(self, recipient: Recipient, item: Item) -> None:
+        self._memory.add(item.delivery.delivery_id, item.delivery.attempt)
+        if recipient.is_strict:
+            self._loop.annotate(item.record.partition, "")
+
+    def _hold(self, lane: Lane, item: Item, *, ticket: Ticket, again: Again) -> None:
+        """Its attempt is written; it waits for the next one at the head of its lane.
+
+        In a strict topic all wait behind it, and its next owner is told how far it has come.
+        """
+        lane.awaits_head = False
+        if not self._loop.is_current(ticket):
+            return
+        self._loop.put_back(ticket)
+        if lane.recipient.is_strict:
+            self._loop.annotate(item.record.partition, write_note(_note(item)))
+        again(lane, item)
+
+
+def judge(lane: Lane, item: Item, tried: Tried) -> None:
+    """What the attempt says about its endpoint, as it was when the attempt began."""
+    circuit, sent = lane.circuit, tried.sent
+    if tried.is_accepted:
+        circuit.on_success()
+    elif isinstance(tried.verdict, Dead) and tried.verdict.reason == Reason.GONE:
+        circuit.on_gone(version=tried.recipient.endpoint.version)
+    elif counts_against(sent.outcome, sent.status):
+        circuit.on_failure(item.delivery.delivery_id, now_ms=tried.ended_at_ms)
+    else:
+        circuit.on_refusal()
+
+
+def _following(delivery: Delivery, tried: Tried, *, due_at_ms: int) -> Delivery:
+    return delivery._replace(
+        attempt=delivery.attempt + 1,
+        first_attempt_at_ms=delivery.first_attempt_at_ms or tried.started_at_ms,
+        due_at_ms=due_at_ms,
+        parked=0,
+    )
+
+
+def _note(item: Item) -> HoldNote:
+    delivery = item.delivery
+    return HoldNote(
+        item.record.offset,
+        delivery.attempt,
+        delivery.due_at_ms or 0,
+        delivery.first_attempt_at_ms or 0,
+    )

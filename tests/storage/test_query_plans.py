@@ -1,0 +1,100 @@
+"""Lists are read along an index: SQLite tells its way, and a scan of the table would show in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
+
+from pipeline.adapters.storage.opening import open_store
+from pipeline.adapters.storage.store_reader import StoreReader
+from pipeline.adapters.storage.views import DeadLetterFilter, DeliveryFilter, Place
+from pipeline.domain.delivery_state import State
+from tests.storage.builders import START_MS
+
+Read = Callable[[StoreReader], object]
+
+
+def _plan_of(url: str, read: Read) -> list[str]:
+    """What SQLite would do for the statements that `read` runs."""
+    store = open_store(url)
+    seen: list[tuple[str, tuple[object, ...]]] = []
+
+    def listen(
+        _connection: Connection,
+        _cursor: DBAPICursor,
+        statement: str,
+        parameters: tuple[object, ...],
+        _context: ExecutionContext,
+        _executemany: bool,  # noqa: FBT001 - the listener's signature
+    ) -> None:
+        if statement.startswith("SELECT"):
+            seen.append((statement, parameters))
+
+    event.listen(store.engine, "before_cursor_execute", listen)
+    read(StoreReader(store))
+    event.remove(store.engine, "before_cursor_execute", listen)
+    connection = store.engine.raw_connection()
+    plan: list[str] = []
+    for statement, parameters in seen:
+        cursor = connection.cursor()
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plan += [str(row[-1]) for row in cursor.fetchall()]
+    connection.close()
+    store.close()
+    assert plan
+    return plan
+
+
+_SORTS_ALL = "USE TEMP B-TREE FOR ORDER BY"
+_AFTER = Place(START_MS, "dlv_9")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "after", "index"),
+    [
+        (DeliveryFilter(), None, "created"),
+        (DeliveryFilter(), _AFTER, "created"),
+        (DeliveryFilter(since_ms=1, state=State.DEAD), None, "created"),
+        (DeliveryFilter(account="a"), _AFTER, "account"),
+        (DeliveryFilter(endpoint="e", since_ms=1), None, "endpoint"),
+        (DeliveryFilter(event_id="e"), None, "event"),
+        (DeliveryFilter(original="d"), None, "original"),
+    ],
+)
+def test_deliveries_are_read_along_the_index_of_their_filter(
+    sqlite_url: str, wanted: DeliveryFilter, after: Place | None, index: str
+):
+    def read(reader: StoreReader) -> object:
+        return reader.deliveries(wanted, limit=9, after=after)
+
+    plan = _plan_of(sqlite_url, read)
+    assert any(f"USING INDEX ix_deliveries_{index}" in step for step in plan)
+    if index not in {"event", "original"}:  # few rows: they may be sorted
+        assert _SORTS_ALL not in plan
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (DeadLetterFilter(), "dead"),
+        (DeadLetterFilter(account="a"), "account"),
+        (DeadLetterFilter(endpoint="e"), "endpoint"),
+    ],
+)
+def test_dead_letters_are_read_along_the_index_of_their_filter(
+    sqlite_url: str, wanted: DeadLetterFilter, index: str
+):
+    def read(reader: StoreReader) -> object:
+        return reader.dead_letters(wanted, limit=9, after=_AFTER)
+
+    plan = _plan_of(sqlite_url, read)
+    assert any(f"USING INDEX ix_dead_letters_{index}" in step for step in plan)
+    assert _SORTS_ALL not in plan
+
+
+def test_one_delivery_is_found_by_its_id(sqlite_url: str):
+    plan = _plan_of(sqlite_url, lambda r: [r.delivery("d"), r.attempts("d")])
+    assert not [step for step in plan if step.startswith("SCAN")]
