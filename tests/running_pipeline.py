@@ -64,18 +64,22 @@ class RunningPipeline:
     def topic_file(self) -> TopicFile:
         return read_topic_file(TOPICS_FILE, Topology(self.prefix))
 
-    # Stages.
-
-    def start(self, *stages: str, slot: int = 0, **settings: str) -> None:
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """For any process of this pipeline."""
+        return {
             **os.environ,
             "PIPELINE_KAFKA__BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "PIPELINE_KAFKA__TOPIC_PREFIX": self.prefix,
             "PIPELINE_DATA_DIR": str(self.data_dir),
             "PIPELINE_SENDING__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             **self.settings,
-            **settings,
         }
+
+    # Stages.
+
+    def start(self, *stages: str, slot: int = 0, **settings: str) -> None:
+        environment = {**self.environment, **settings}
         self.data_dir.mkdir(parents=True, exist_ok=True)
         for stage in stages or STAGES:
             with (self.data_dir / f"{stage}-{slot}.log").open("ab") as log:

@@ -33,7 +33,7 @@ def demo(
     Runs what `pipeline up` runs, in a folder of its own (.pipeline/demo), and a receiver that
     checks every request by each product's own documents. Some of its endpoints misbehave, so that
     retries and dead letters are seen too. Without --once it goes on, with new events every 15 s.
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    """
     console = Console(highlight=False, markup=False, emoji=False)
     with Ending() as ending:
         settings = load_settings()
@@ -53,3 +53,11 @@ def demo(
         typer.echo(text)
     if once and result.problems:
         raise typer.Exit(FAILED)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Show everything at work, with sample events.",
+        epilog=examples("pipeline demo", "pipeline demo --once"),
+    )(demo)

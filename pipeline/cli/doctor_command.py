@@ -21,8 +21,8 @@ _WIDTH: Final = 8
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False) -> None:
     """Look at settings, machine, store, processes and Kafka; say what is wrong and how to mend it.
 
-    Nothing is changed, but for a tombstone in the topic of positions, by whose time the clocks are compared. The exit
-    status is 1 if there is an error; warnings are none.
+    Nothing is changed, but for a tombstone in the topic of positions, by whose time the clocks are
+    compared. The exit status is 1 if there is an error; warnings are none.
     """
     settings = load_settings()
     log_warnings_alone()

@@ -14,11 +14,11 @@ _MOST_LISTED: Final = 12
 
 
 class CommandFailed(Exception):
-    """Something did not work; the text is one line for people and says what helps. Exit status 1."""
+    """Something did not work; the text is one line and says what helps. Exit status 1."""
 
 
 class BadInput(Exception):
-    """What was given cannot be used; each line names the place, the reason and the fix. Exit status 2."""
+    """What was given cannot be used; a line for each place, with the fix. Exit status 2."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))

@@ -59,8 +59,8 @@ def apply(
 ) -> None:
     """Make accounts and endpoints what a file says. What it does not name stays as it is.
 
-    The whole file is checked before anything is written. Signing secrets that are made are printed once, here
-    and never again.
+    The whole file is checked before anything is written. Signing secrets that are made are printed
+    once, here and never again.
     """
     context = _context()
     try:

@@ -1,4 +1,4 @@
-"""JSON documents in files and streams: one, several, JSON lines or an array, each with the place where it begins."""
+"""JSON documents in files and streams: one, several, on lines or in an array, and their places."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _is_whole(line: bytes) -> bool:
 def _whole(content: bytes, name: str, *, lines_before: int) -> Iterator[JsonDocument]:
     if len(content) > MOST_WHOLE_BYTES:
         raise BadInput(
-            f"{name}: more than {MOST_WHOLE_BYTES} bytes in one piece; write one event on a line instead"
+            f"{name}: more than {MOST_WHOLE_BYTES} bytes in one piece; write an event on each line"
         )
     try:
         text = content.decode()

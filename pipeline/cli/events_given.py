@@ -1,4 +1,4 @@
-"""The events that a command is given, in files or through standard input, and what is wrong with them."""
+"""The events that a command is given, in files or on standard input; what is wrong with them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ def is_file(name: str) -> bool:
 
 
 def check_files(names: Sequence[str]) -> int:
-    """How many events files have, every one of them good. Raises BadInput for what is wrong with all of them."""
+    """How many events files have, all of them good. Raises BadInput for all that is wrong."""
     wrong: list[str] = []
     count = 0
     for name in names:
         found = 0
-        for found, problem in enumerate(_problems(name), start=1):
+        for problem in _problems(name):
+            found += 1
             wrong += problem
             if len(wrong) >= _MOST_SHOWN:
                 raise BadInput(*wrong, "and perhaps more; nothing was sent")

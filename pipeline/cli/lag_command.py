@@ -29,9 +29,9 @@ def lag(
 ) -> None:
     """Show how far each stage is behind, topic by topic, and since when the oldest record waits.
 
-    Endpoints' own topics are summed up, the worst of them listed. What waits in a tier is not due, and what waits for
-    an inactive endpoint is held: neither is lag. A partition that is held has lost its position, and goes on
-    when `pipeline offsets set` says where.
+    Endpoints' own topics are summed up, the worst of them listed. What waits in a tier is not due,
+    and what waits for an inactive endpoint is held: neither is lag. A partition that is held has
+    lost its position, and goes on when `pipeline offsets set` says where.
     """
     settings = load_settings()
     log_warnings_alone()

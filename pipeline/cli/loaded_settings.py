@@ -1,4 +1,4 @@
-"""The settings as a command gets them: read once, and what is wrong with them said in lines that name the setting."""
+"""The settings as a command gets them, and what is wrong with them, a line for each."""
 
 from __future__ import annotations
 

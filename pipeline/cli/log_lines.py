@@ -1,4 +1,4 @@
-"""Where log lines go: to standard error, librdkafka's among them without its endless repetitions."""
+"""Where log lines go: to standard error, librdkafka's among them without its repetitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIME_FORMAT: Final = "%Y-%m-%dT%H:%M:%S"
 
 
 class _Once(logging.Filter):
-    """Lets the same line through once in half a minute: librdkafka repeats itself at every try to connect."""
+    """Lets a line through once in half a minute: librdkafka repeats it whenever it connects."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def log_to_stderr(level: str) -> None:
 
 
 def log_warnings_alone() -> None:
-    """For a command that people look at: what matters is said by the command, librdkafka's lines not at all."""
+    """For a command that people look at: it says itself what matters, librdkafka says nothing."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     librdkafka = logging.getLogger(_LIBRDKAFKA)
     librdkafka.addHandler(logging.NullHandler())

@@ -1,6 +1,7 @@
 """The command `pipeline`: which commands there are, and how each ends for people and for the shell.
 
-Exit status 0: done; 1: something did not work (Kafka does not answer, ...); 2: what was given cannot be used.
+Exit status 0: done; 1: something did not work (Kafka does not answer, ...); 2: what was given
+cannot be used.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pipeline.ports import SinkFailed, SourceFailed
 from pipeline.wiring.connection import NoKafka
 
 COMMANDS: Final = {
+    "up": "up_command",
+    "demo": "demo_command",
     "run": "run_command",
     "topics": "topics_command",
     "endpoints": "endpoints_command",
@@ -49,11 +52,11 @@ def main() -> None:
 
 
 def command_line(arguments: Sequence[str]) -> typer.Typer:
-    """The commands; of several only the one that is called, for all of them take two seconds to load."""
+    """The commands, or the one that is called alone: all of them take two seconds to load."""
     app = typer.Typer(
         name="pipeline",
         no_args_is_help=True,
-        pretty_exceptions_enable=False,  # what is foreseeable is a line; the rest is a plain traceback
+        pretty_exceptions_enable=False,  # what is foreseeable is a line, the rest a traceback
         rich_markup_mode=None,
     )
     app.callback(epilog="`pipeline COMMAND --help` has examples.")(pipeline)
@@ -65,7 +68,10 @@ def command_line(arguments: Sequence[str]) -> typer.Typer:
 
 
 def pipeline() -> None:
-    """Deliver events from Kafka as webhooks. Settings are PIPELINE_... in the environment or in .env."""
+    """Deliver events from Kafka as webhooks.
+
+    Settings are PIPELINE_... in the environment or in .env.
+    """
 
 
 def _end(text: str, status: int) -> None:

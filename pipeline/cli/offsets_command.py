@@ -22,7 +22,13 @@ from pipeline.wiring.position_decisions import (
     decide_positions,
 )
 from pipeline.wiring.reach import STAGES, Reach, reach
-from pipeline.wiring.reading_groups import PartitionState, ReadPartition, ReadTopic, read_topics_of
+from pipeline.wiring.reading_groups import (
+    PartitionState,
+    ReadPartition,
+    ReadTopic,
+    read_topics_of,
+    topics_read_by,
+)
 
 _group = typer.Typer(
     no_args_is_help=True,
@@ -57,8 +63,8 @@ def show(
 ) -> None:
     """Show what each group has committed, where it first began, and which partitions it holds.
 
-    A partition is held where the group has read it before and its committed offset is gone, or is outside of what is
-    there: nobody guesses, `pipeline offsets set` says where it goes on.
+    A partition is held where the group has read it before and its committed offset is gone, or is
+    outside of what is there: nobody guesses, `pipeline offsets set` says where it goes on.
     """
     at = _reach()
     stages = STAGES if group is None else (_stage_of(at, group),)
@@ -79,7 +85,7 @@ def show(
     "set",
     epilog=examples(
         "pipeline offsets set --group router --topic webhooks.events --partition 0 --to 12345",
-        "pipeline offsets set --group router --topic webhooks.events --partition all --to 2026-03-02T11:00:00Z",
+        "pipeline offsets set --group router --topic webhooks.events --partition all --to latest",
     ),
 )
 def set_(
@@ -93,13 +99,13 @@ def set_(
 ) -> None:
     """Say where a group goes on with a partition, above all with one that is held.
 
-    What lies between the old place and the new one is skipped, or read again: deliveries that are repeated
-    have the same webhook-id.
+    What lies between the old place and the new one is skipped, or read again: deliveries that are
+    repeated have the same webhook-id.
     """
     target = _target(to)
     at = _reach()
     stage = _stage_of(at, group)
-    partitions = _partitions(at, topic, partition)
+    partitions = _partitions(at, stage, topic, wanted=partition)
     try:
         decided = decide_positions(at, at.group(stage), partitions, target)
     except OutsideOfPartition as exc:
@@ -123,9 +129,8 @@ def _stage_of(at: Reach, group: str) -> str:
     for stage in STAGES:
         if group in {stage, at.group(stage)}:
             return stage
-    raise BadInput(
-        f"--group {group}: there is no such group{nearest(group, map(at.group, STAGES))}"
-    )
+    known = (*STAGES, *map(at.group, STAGES))
+    raise BadInput(f"--group {group}: there is no such group{nearest(group, known)}")
 
 
 def _target(text: str) -> Target:
@@ -137,19 +142,19 @@ def _target(text: str) -> Target:
         return TimeMs(time_us_of(text) // _US_PER_MS)
     except InvalidTime as exc:
         raise BadInput(
-            f"--to {text}: neither earliest nor latest nor an offset nor a time as 2026-03-02T11:00:00Z"
+            f"--to {text}: give earliest, latest, an offset, or a time as 2026-03-02T11:00:00Z"
         ) from exc
 
 
-def _partitions(at: Reach, topic: str, wanted: str) -> list[Partition]:
+def _partitions(at: Reach, stage: str, topic: str, *, wanted: str) -> list[Partition]:
     existing = at.inquiry().topics()
     if at.topology.positions not in existing:
         raise CommandFailed(
             f"there is no topic {at.topology.positions}: make it with `pipeline topics apply`"
         )
-    if topic not in existing:
-        ours = [name for name in existing if not name.startswith("__")]
-        raise BadInput(f"--topic {topic}: there is no such topic{nearest(topic, ours)}")
+    read = topics_read_by(at, stage, existing)
+    if topic not in read:
+        raise BadInput(f"--topic {topic}: the {stage} reads no such topic{nearest(topic, read)}")
     count = existing[topic]
     if wanted == _ALL:
         return [Partition(topic, number) for number in range(count)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -43,10 +43,10 @@ def publish(
 ) -> None:
     """Publish events, and print the id of each once Kafka has acknowledged it.
 
-    A file holds one JSON document, several, one on each line, or an array of them:
-    {"account", "type", "data", "id"?, "time"?, "subject"?, "metadata"?}. All files are checked before anything is
-    sent: if one event cannot be taken, none is. What comes through standard input is sent as it comes,
-    up to the first line that cannot be taken.
+    A file holds one JSON document, several, one on each line, or an array of them: {"account",
+    "type", "data", "id"?, "time"?, "subject"?, "metadata"?}. All files are checked before anything
+    is sent: if one event cannot be taken, none is. What comes through standard input is sent as it
+    comes, up to the first event that cannot be taken.
     """
     names = files or [STDIN]
     settings = load_settings()
@@ -66,8 +66,8 @@ def publish(
         ) from exc
     except (KafkaUnreachable, KafkaRefused) as exc:
         raise CommandFailed(
-            f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: events that "
-            "have an id can be published again, they are delivered at most once more under it"
+            f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: "
+            "events with an id can be published again, receivers recognise them by it"
         ) from exc
 
 
@@ -120,7 +120,7 @@ class _Printed:
         except BrokenPipeError:
             self._is_quiet = True  # whoever read the ids is gone; the events still go out
 
-    def __enter__(self) -> _Printed:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -137,6 +137,6 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "pipeline publish booking.json",
             "pipeline publish exported/*.jsonl --quiet",
-            'echo \'{"account": "acme", "type": "person.created", "data": {"id": 1}}\' | pipeline publish',
+            """echo '{"account": "a", "type": "person.created", "data": 1}' | pipeline publish""",
         ),
     )(publish)

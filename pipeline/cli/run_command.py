@@ -66,8 +66,8 @@ def run(
 ) -> None:
     """Run one stage against the configured Kafka, until SIGTERM or Ctrl-C.
 
-    It waits for Kafka as long as that takes. Several processes share the stage's partitions between them;
-    one that dies is back within a second.
+    It waits for Kafka as long as that takes. Several processes share the stage's partitions between
+    them; one that dies is back within a second.
     """
     settings = load_settings()
     log_to_stderr(settings.telemetry.log_level)
@@ -110,7 +110,7 @@ def _why_not_reached(settings: Settings) -> str | None:
 
 
 def _end_on_signals() -> None:
-    """Until the stage has handlers of its own. As process 1 of a container it would ignore them otherwise."""
+    """Until the stage has handlers of its own; process 1 of a container would ignore signals."""
 
     def end(_: int, __: FrameType | None) -> None:
         sys.exit(0)

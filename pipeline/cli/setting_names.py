@@ -1,4 +1,4 @@
-"""The names that settings have in the environment and in `.env`, and what is wrong with those that are there."""
+"""The names of settings in the environment and in `.env`, and what is wrong with those given."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX: Final = "PIPELINE_"
 SEPARATOR: Final = "__"
 DOT_ENV: Final = ".env"
 
-# Kubernetes gives every pod such variables for every service: one called "pipeline" must not stop us.
+# Kubernetes gives every pod such variables for every service, one called "pipeline" too.
 _SERVICE_LINK: Final = re.compile(
     r"PIPELINE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 )
@@ -56,7 +56,7 @@ def valid_names() -> list[str]:
 
 
 def problems_of(given: Iterator[Given]) -> Iterator[str]:
-    """A line for each name that is not known, and for each value that is not the JSON it has to be."""
+    """A line for each name that is not known, and each value that is not the JSON it has to be."""
     shapes = dict(_shapes(Settings, ()))
     free = tuple(name + SEPARATOR for name, shape in shapes.items() if shape.has_members)
     for setting in given:
@@ -65,11 +65,12 @@ def problems_of(given: Iterator[Given]) -> Iterator[str]:
             if shapes[name].is_json and not _is_json(setting.value):
                 yield f"{name}{setting.place}: not JSON; write it as {_example(name)}"
         elif not name.startswith(free):
-            yield f"{name}{setting.place}: there is no such setting{nearest(name, valid_names(), prefix=PREFIX)}"
+            advice = nearest(name, valid_names(), prefix=PREFIX)
+            yield f"{name}{setting.place}: there is no such setting{advice}"
 
 
 def given_settings(environment: Mapping[str, str] = os.environ) -> Iterator[Given]:
-    """What the environment and `.env` of the current folder set with our prefix, empty values left out."""
+    """What the environment and `.env` set with our prefix, empty values left out."""
     of_file = {
         name.upper(): value
         for name, value in DotEnvSettingsSource(Settings).env_vars.items()

@@ -54,7 +54,7 @@ def _command(stage: str, slot: int, settings: Settings) -> Command:
 
 
 def _output(logs: Path, name: str) -> Path:
-    """This process's standard error where it can be opened by name (a socket cannot), else a file."""
+    """This process's standard error if it can be opened by name (no socket can), else a file."""
     try:
         with _OWN_STDERR.open("ab"):
             return _OWN_STDERR

@@ -39,8 +39,8 @@ def tail(
 ) -> None:
     """Show attempts as they are made, until Ctrl-C: a line each.
 
-    A line has: time, endpoint, type, number of the attempt, outcome, status, duration, decision, and when the next
-    attempt is due. Nothing is committed, so it disturbs nobody.
+    A line has: time, endpoint, type, number of the attempt, outcome, status, duration, decision,
+    and when the next attempt is due. Nothing is committed, so it disturbs nobody.
     """
     settings = load_settings()
     log_warnings_alone()

@@ -1,4 +1,4 @@
-"""What commands write: tables and lines for people, JSON for programs; what tenants wrote cannot steer the terminal."""
+"""What commands write: for people and for programs; no text from outside steers the terminal."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def table(columns: Sequence[str], *, numbers: Iterable[str] = ()) -> Table:
 
 
 def plain(text: str | None) -> str:
-    """Text from outside on one line, its control characters shown instead of obeyed; `-` for none."""
+    """Text from outside on one line, control characters shown, not obeyed; `-` for none."""
     if text is None:
         return "-"
     if text.isprintable():

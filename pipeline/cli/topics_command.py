@@ -18,7 +18,7 @@ from pipeline.wiring.reach import reach
 _group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Compare the topics in Kafka with topics.yaml, and make what is missing. Nothing is ever deleted.",
+    help="Compare the topics in Kafka with topics.yaml, and make what is missing.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -40,8 +40,8 @@ _COLOURS = {
 def plan(as_json: AsJson = False) -> None:
     """Show what is not as topics.yaml says, and what `apply` would do about it.
 
-    missing: it would be made; breaks: a stage that uses the topic refuses to start; differs: it works, and is not as
-    declared.
+    missing: it would be made; breaks: a stage that uses the topic refuses to start; differs: it
+    works, and is not as declared.
     """
     found = _topics().plan()
     if as_json:
@@ -58,7 +58,10 @@ def plan(as_json: AsJson = False) -> None:
     ),
 )
 def apply(as_json: AsJson = False) -> None:
-    """Make what is missing and change what nothing can be lost by. The rest is listed, and left alone."""
+    """Make what is missing, change what nothing can be lost by, and list the rest.
+
+    Nothing is ever deleted.
+    """
     applied = _topics().apply()
     breaking = [one for one in applied.left if one.kind is Kind.BREAKS]
     if as_json:

@@ -21,7 +21,7 @@ def up() -> None:
     PIPELINE_KAFKA__BOOTSTRAP_SERVERS the stages use that cluster instead. What dies is started
     again within a second. /readyz on port 8080 (PIPELINE_API__PORT) answers 200 once every stage
     consumes. SIGTERM or Ctrl-C ends it within 15 s; a second Ctrl-C at once.
-    """  # noqa: D301 - click's mark for lines that stay as they are
+    """
     with Ending() as ending:
         settings = load_settings()
         log_warnings_alone()
@@ -42,3 +42,11 @@ def say_to_whom_listens(text: str) -> None:
     """A line for people; a terminal that was closed meanwhile stops nothing."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        short_help="Run everything on this machine.",
+        epilog=examples("pipeline up", "PIPELINE_API__PORT=9000 pipeline up"),
+    )(up)

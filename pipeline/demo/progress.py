@@ -28,8 +28,9 @@ class Progress:
     @property
     def is_settled(self) -> bool:
         """Whether nothing more can become of it."""
-        is_delivered = any(one.decision == Decision.DELIVERED for one in self.attempts)
-        return is_delivered or self.letter is not None
+        if self.letter is not None:
+            return len(self.attempts) >= self.letter.attempts  # the log may come a moment later
+        return any(one.decision == Decision.DELIVERED for one in self.attempts)
 
     @property
     def state(self) -> str:

@@ -1,4 +1,4 @@
-"""An event as it is written in JSON: `{account, type, data, id?, time?, subject?, metadata?}`, all of it checked."""
+"""An event in JSON, `{account, type, data, id?, time?, subject?, metadata?}`, all of it checked."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_FIRST_COMPATIBLE = 1 << 16
+_PAST_COMPATIBLE = 1 << 32
+"""IPv6 addresses in between are spelled with dots by some programs (`::1.2.3.4`)."""
 _KEPT_IN_PATH = "!$%&'()*+,/:;=?@[]~"
 
 
@@ -126,6 +129,8 @@ def _parse_bracketed(authority: str) -> tuple[str, IPv6Address, str | None]:
         address = IPv6Address(inside)
     except AddressValueError as exc:
         raise UrlRefused(f"what stands in brackets is not an IPv6 address: {exc}") from exc
+    if address.ipv4_mapped is not None or _FIRST_COMPATIBLE <= int(address) < _PAST_COMPATIBLE:
+        raise UrlRefused("the IPv6 address stands for an IPv4 address: give that one instead")
     return str(address), address, after[1:] if after else None
 
 

@@ -7,9 +7,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from pipeline.supervisor.parent import BEGIN
 
 SHORT_LIFE_SECONDS: Final = 1.0
 RESTART_PAUSE_SECONDS: Final = 0.5
@@ -35,12 +38,13 @@ class Command:
 class Child:
     """Starts a command, and again whenever it ends.
 
-    Its standard input is a pipe that ends when this process does. One thread alone may use it;
-    `pid` and `restarts` may be read by any.
+    Its standard input is a pipe that ends when this process does; see `parent.py` for its side.
+    One thread alone may use it; `pid` and `restarts` may be read by any.
     """
 
     def __init__(self, command: Command) -> None:
         self.command = command
+        self._is_held = False
         self.restarts = -1
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -51,6 +55,20 @@ class Child:
         """None while it is not running."""
         process = self._process
         return None if process is None else process.pid
+
+    def start_held(self) -> None:
+        """Start it, and let it wait for `let_go` before it begins with its work.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self._is_held = True
+        self._start()
+
+    def let_go(self) -> None:
+        """Let it begin, now and whenever it is started again."""
+        self._is_held = False
+        self._tell_to_begin()
 
     def keep_running(self) -> int | None:
         """Start it if it is not running; answers its exit status if it has just ended."""
@@ -81,6 +99,14 @@ class Child:
             )
         self._started = time.monotonic()
         self.restarts += 1
+        if not self._is_held:
+            self._tell_to_begin()
+
+    def _tell_to_begin(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):  # it has ended already
+                self._process.stdin.write(BEGIN)
+                self._process.stdin.flush()
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -115,7 +141,8 @@ class Child:
 
     def _release(self) -> None:
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+            with suppress(OSError):
+                self._process.stdin.close()
         self._process = None
 
 

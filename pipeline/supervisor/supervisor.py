@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -83,24 +83,37 @@ class Supervisor:
             }
         return Health(is_alive=True, is_ready=self.is_ready, detail=detail)
 
-    def run(self, ending: Ending, when_ready: WhenReady) -> None:
-        """Keep everything running until `ending` is asked for; then end the stages.
+    def start_held(self) -> None:
+        """Start the stages before there is anything to do: they prepare, and wait for `let_go`.
 
         Raises:
-            SupervisorFailed: see there; the stages have ended.
+            OSError: one cannot be started.
         """
-        self._watch.start()
+        for child in self._children.values():
+            child.start_held()
+
+    def let_go(self, environment: Mapping[str, str]) -> None:
+        """Let the stages begin; `environment` is for those that are started again."""
+        for child in self._children.values():
+            child.command = replace(
+                child.command, environment={**child.command.environment, **environment}
+            )
+            child.let_go()
+
+    def run(self, ending: Ending, when_ready: WhenReady) -> None:
+        """Keep everything running until `ending` is asked for.
+
+        Raises:
+            SupervisorFailed: see there.
+        """
         was_ready = False
-        try:
-            while not ending.is_asked:
-                self._keep_running()
-                if not was_ready and self.is_ready:
-                    was_ready = True
-                    when_ready()
-                ending.wait(ROUND_SECONDS if was_ready else FIRST_ROUND_SECONDS)
-        finally:
-            self._watch.close()
-            self._end_stages(ending)
+        self._watch.start()
+        while not ending.is_asked:
+            self._keep_running()
+            if not was_ready and self.is_ready:
+                was_ready = True
+                when_ready()
+            ending.wait(ROUND_SECONDS if was_ready else FIRST_ROUND_SECONDS)
 
     def _keep_running(self) -> None:
         if self._watch.has_failed or (self._broker is not None and self._broker.has_failed):
@@ -112,7 +125,9 @@ class Supervisor:
             if (status := child.keep_running()) is not None:
                 self._notices.tell(name, _ended(status, child.command.log))
 
-    def _end_stages(self, ending: Ending) -> None:
+    def end(self, ending: Ending) -> None:
+        """End the stages, in time or by force."""
+        self._watch.close()
         deadline = time.monotonic() + STOP_STAGES_SECONDS
         for child in self._children.values():
             child.terminate()

@@ -29,6 +29,8 @@ from pipeline.supervisor.supervisor import STOP_BROKER_SECONDS, Plan, Supervisor
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.reach import STAGES, Reach, reach
 
+BOOTSTRAP_SERVERS: Final = "PIPELINE_KAFKA__BOOTSTRAP_SERVERS"
+"""Stages that are started before the broker is find it through the data folder."""
 LONGEST_DRAIN_SECONDS: Final = 8.0
 """Whatever the settings say: `up` has 15 s to end, all in all."""
 
@@ -92,15 +94,20 @@ def _run(settings: Settings, programme: Programme, ending: Ending) -> None:
         if settings.kafka.bootstrap_servers is None:
             keeper = BrokerKeeper(_broker(settings, say), say=say)
             closing.callback(_stop_broker, keeper, say)
-            bootstrap_servers = keeper.start(ending)
-            if bootstrap_servers is None:
-                return
-            settings = _at(settings, bootstrap_servers)
-        say(f"kafka     {settings.kafka.bootstrap_servers}{' (embedded)' if keeper else ''}")
-        _apply_topics(reach(settings), say)
-        programme.before_stages(settings)
         supervisor = Supervisor(_plan(settings, programme), keeper, say=say)
+        closing.callback(supervisor.end, ending)
         front.judge_by(supervisor.health)
+        # They take as long to load as the broker does, and do so beside it.
+        supervisor.start_held()
+        bootstrap_servers = settings.kafka.bootstrap_servers
+        if keeper is not None:
+            bootstrap_servers = keeper.start(ending)
+        if bootstrap_servers is None:
+            return
+        say(f"kafka     {bootstrap_servers}{' (embedded)' if keeper else ''}")
+        _apply_topics(reach(_at(settings, bootstrap_servers)), say)
+        programme.before_stages(_at(settings, bootstrap_servers))
+        supervisor.let_go({BOOTSTRAP_SERVERS: bootstrap_servers})
 
         def when_ready() -> None:
             say(f"api       {front.url}")
@@ -174,7 +181,6 @@ def stage_environment(settings: Settings) -> dict[str, str]:
     """What tells a stage where it belongs."""
     drain_seconds = min(settings.stage.drain_seconds, LONGEST_DRAIN_SECONDS)
     return {
-        "PIPELINE_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers or "",
         "PIPELINE_DATA_DIR": str(settings.data_dir),
         # Each on a port of its own, where the supervisor asks it.
         "PIPELINE_STAGE__HEALTH_HOST": "127.0.0.1",

@@ -1,4 +1,4 @@
-"""What the commands need to speak with a pipeline's Kafka: where it is, how its topics are called, what they hold."""
+"""What commands need to speak with a pipeline's Kafka: where it is and how its topics are."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def read_topics_of(at: Reach, stages: Sequence[str] = STAGES) -> list[ReadTopic]
     """
     inquiry, codec = at.inquiry(), at.codec()
     existing = inquiry.topics()
-    memory = _memory(at, codec) if at.topology.positions in existing else {}
+    memory: Memory = _memory(at, codec) if at.topology.positions in existing else {}
     kinds = _kinds(at, inquiry, codec, existing)
     known = {entry.topic for entry in memory.values()} & existing.keys()
     view = _View(at, inquiry, memory, inquiry.topic_ids(sorted(known)))
@@ -109,13 +109,21 @@ class _View:
         for lag in partition_lags(self._at.connection, self._inquiry, group, partitions):
             found[lag.partition.topic].append(self._judged(group, lag))
         return [
-            ReadTopic(stage, group, name, kinds[name], tuple(found[name]))
+            ReadTopic(
+                stage,
+                group,
+                name,
+                kinds[name],
+                is_own=self._at.topology.endpoint_of(name) is not None,
+                partitions=tuple(found[name]),
+            )
             for name in sorted(counts)
         ]
 
     def _judged(self, group: str, lag: PartitionLag) -> ReadPartition:
-        entry = self._memory.get((group, *lag.partition))
-        if entry is not None and entry.topic_id != self._topic_ids.get(lag.partition.topic):
+        topic, number = lag.partition
+        entry = self._memory.get((group, topic, number))
+        if entry is not None and entry.topic_id != self._topic_ids.get(topic):
             entry = None  # of a topic that was deleted and made again
         return ReadPartition(lag, _state(lag, entry), entry)
 

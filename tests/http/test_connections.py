@@ -167,6 +167,20 @@ async def test_no_child_process_inherits_a_connection(client: CurlClient):
         assert not any(os.get_inheritable(fd) for fd in sockets)
 
 
+async def test_running_out_of_descriptors_is_said_and_passes(client: CurlClient):
+    async with serving(answering(OK)) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+            with pytest.raises(Unreachable, match="Too many open files") as failed:
+                await client.post(a_post(url))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (await client.post(a_post(url))).status == 200
+    assert failed.value.fault is Fault.OTHER
+
+
 async def test_a_closed_client_sends_nothing():
     async with open_client(SETTINGS) as client:
         pass

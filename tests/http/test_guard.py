@@ -54,7 +54,7 @@ async def test_one_forbidden_address_blocks_a_name(
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fc00::1]", "[::ffff:8.8.8.8]"]
+    "host", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "[::1]", "[fc00::1]", "[64:ff9b::808:808]"]
 )
 async def test_a_forbidden_literal_is_blocked(host: str):
     async with open_client(SETTINGS._replace(rules=AddressRules())) as client:

@@ -11,11 +11,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
+from pipeline.adapters.storage import tables
 from pipeline.adapters.storage.engine import Store, connected
 from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
-from pipeline.adapters.storage.tables import metadata
+from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
 from tests.storage.builders import an_attempt, tables_of
 
 
@@ -23,7 +24,13 @@ def test_the_migrations_lead_to_the_tables(store: Store):
     with store.reading() as connection:
         options = {"version_table": "webhook_pipeline_version", "compare_server_default": True}
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, tables.metadata) == []
+
+
+def test_rows_hold_the_columns_of_their_tables_in_order():
+    assert DeliveryRow._fields == tuple(tables.deliveries.c.keys())
+    assert AttemptRow._fields == tuple(tables.attempts.c.keys())
+    assert DeadLetterRow._fields == tuple(tables.dead_letters.c.keys())
 
 
 def test_a_store_that_is_opened_again_keeps_its_rows(store: Store, url: str):
@@ -162,7 +169,7 @@ def test_a_full_disk_is_unavailable_and_loses_nothing(sqlite_path: Path, sqlite_
     [
         ("sqlite://", "name a file"),
         ("sqlite:///:memory:", "name a file"),
-        ("mysql://root@localhost/store", "'mysql' is not supported; use sqlite"),
+        ("mysql://me@localhost/store", "'mysql' is not supported; use sqlite"),
         ("no address", "not a URL; use sqlite"),
     ],
 )

@@ -11,10 +11,10 @@ from time import monotonic
 import pytest
 from sqlalchemy import insert, update
 
+from pipeline.adapters.storage.delivery_rows import slim_row
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
-from pipeline.adapters.storage.rows import slim_row
 from pipeline.adapters.storage.store_reader import StoreReader
 from pipeline.adapters.storage.tables import deliveries
 from tests.storage.batches import Batch, batch

@@ -76,7 +76,8 @@ class HandedSocket:
         return self._socket.fileno()
 
     def __del__(self) -> None:
-        self._socket.close()
+        if hasattr(self, "_socket"):  # not where no socket could be made
+            self._socket.close()
 
 
 class CurlExchange:
@@ -96,6 +97,7 @@ class CurlExchange:
         "_permitted",
         "_received_bytes",
         "_refused_address",
+        "_socket_error",
         "_timeout_ms",
         "_tunnel_to",
         "_url",
@@ -118,6 +120,7 @@ class CurlExchange:
         self._certificate: ClientCertificate | None = None
         self._permitted = _NO_ADDRESSES
         self._refused_address: str | None = None
+        self._socket_error = 0
         self._tunnel_to: str | None = None
         self.easy: Easy = pycurl.Curl()
         for option, value in constant_options(settings):
@@ -183,7 +186,7 @@ class CurlExchange:
             Report(
                 code=code,
                 text=text,
-                system_error=getinfo(pycurl.OS_ERRNO),
+                system_error=self._socket_error or getinfo(pycurl.OS_ERRNO),
                 status=getinfo(pycurl.RESPONSE_CODE),
                 has_tunnel=self._tunnel_to is None or self._was_tunnelled(),
                 address=self._tunnel_to or getinfo(pycurl.PRIMARY_IP) or None,
@@ -204,6 +207,7 @@ class CurlExchange:
         self._is_cut_off = False
         self._has_new_connection = False
         self._refused_address = None
+        self._socket_error = 0
         self._permitted = _NO_ADDRESSES
 
     def close(self) -> None:
@@ -212,17 +216,17 @@ class CurlExchange:
 
     def _phases(self, dns_ms: float) -> Phases:
         getinfo = self.easy.getinfo
-        ready_us = getinfo(pycurl.PRETRANSFER_TIME_T)
         first_us = getinfo(pycurl.STARTTRANSFER_TIME_T)
         total_ms = dns_ms + getinfo(pycurl.TOTAL_TIME_T) / 1000
-        first_byte_ms = max(first_us - ready_us, 0) / 1000 if first_us else 0.0
         if not self._has_new_connection:
-            return Phases(dns_ms, 0.0, 0.0, first_byte_ms, total_ms)
+            return Phases(dns_ms, 0.0, 0.0, first_us / 1000, total_ms)
         connected_us = getinfo(pycurl.CONNECT_TIME_T)
         secured_us = getinfo(pycurl.APPCONNECT_TIME_T)
-        connect_ms = max(connected_us - getinfo(pycurl.NAMELOOKUP_TIME_T), 0) / 1000
-        tls_ms = max(secured_us - connected_us, 0) / 1000 if secured_us else 0.0
-        return Phases(dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms)
+        connect_us = max(connected_us - getinfo(pycurl.NAMELOOKUP_TIME_T), 0)
+        tls_us = max(secured_us - connected_us, 0) if secured_us else 0
+        ready_us = getinfo(pycurl.PRETRANSFER_TIME_T)
+        first_byte_us = max(first_us - ready_us, 0) if first_us else 0
+        return Phases(dns_ms, connect_us / 1000, tls_us / 1000, first_byte_us / 1000, total_ms)
 
     def _was_tunnelled(self) -> bool:
         status = self.easy.getinfo(pycurl.HTTP_CONNECTCODE)
@@ -263,7 +267,11 @@ class CurlExchange:
         if dialled not in self._permitted:
             self._refused_address = dialled
             return pycurl.SOCKET_BAD
-        return HandedSocket(address.family, address.socktype, address.protocol)
+        try:
+            return HandedSocket(address.family, address.socktype, address.protocol)
+        except OSError as exc:
+            self._socket_error = exc.errno or 0
+            return pycurl.SOCKET_BAD
 
     def _set_up_socket(self, fd: int, _purpose: int) -> int:
         os.set_inheritable(fd, False)

@@ -54,6 +54,7 @@ _RESET = {
     pycurl.E_SEND_ERROR: "the connection broke while the request was sent",
     pycurl.E_RECV_ERROR: "the connection broke while the answer was read",
 }
+_OUR_OWN_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EADDRNOTAVAIL})
 _MAX_TEXT_CHARACTERS = 300
 
 
@@ -110,7 +111,8 @@ def _connect_fault(system_error: int) -> tuple[Fault, str]:
     if system_error == errno.ECONNRESET:
         return Fault.RESET, "the connection was reset while it was made"
     reason = os.strerror(system_error) if system_error else "no reason given"
-    return Fault.NETWORK, f"no connection could be made: {reason}"
+    fault = Fault.OTHER if system_error in _OUR_OWN_ERRORS else Fault.NETWORK
+    return fault, f"no connection could be made: {reason}"
 
 
 def _where_time_ran_out(report: Report) -> str:

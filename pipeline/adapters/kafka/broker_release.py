@@ -1,4 +1,4 @@
-"""Which release of Kafka the brokers are, judged by the requests that they know: none says it by itself."""
+"""Which release of Kafka the brokers are, judged by the requests that they know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka.admin import AdminClient
 
@@ -14,7 +14,7 @@ _ANSWER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.1
 _FETCH: Final = re.compile(r"ApiKey Fetch \(1\) Versions \d+\.\.(\d+)")
 _RELEASES: Final = ((18, "4.1"), (17, "3.9"), (16, "3.7"), (15, "3.5"), (13, "3.1"), (12, "2.7"))
-"""From which highest version of a fetch request on; see the comments in Kafka's FetchRequest.json."""
+"""By the highest version of a fetch request; see the comments in Kafka's FetchRequest.json."""
 OLDEST_WITH_TOPIC_IDS: Final = "3.1"
 """Before it a topic that was deleted and made again cannot be told from the one before."""
 
@@ -37,7 +37,8 @@ def oldest_possible_release(connection: Mapping[str, str | int | bool]) -> str |
     logger.setLevel(logging.DEBUG)
     logger.addHandler(versions)
     try:
-        admin = AdminClient({**connection, "debug": "feature", "logger": logger})
+        options: dict[str, Any] = {**connection, "debug": "feature", "logger": logger}
+        admin = AdminClient(options)
         give_up_at = monotonic() + _ANSWER_SECONDS
         while versions.highest is None and monotonic() < give_up_at:
             admin.poll(_POLL_SECONDS)

@@ -31,8 +31,8 @@ def clock_difference(
 ) -> ClockDifference | None:
     """Compare with what the broker notes as the time of a tombstone, under a key that nobody uses.
 
-    `topic` must be a compacted one of ours, whose readers pass tombstones over. None if the topic does
-    not keep the broker's time.
+    `topic` must be a compacted one of ours, whose readers pass tombstones over. None if the topic
+    does not keep the broker's time.
 
     Raises:
         KafkaUnreachable, KafkaRefused: the tombstone could not be written.

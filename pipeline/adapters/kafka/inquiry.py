@@ -1,7 +1,7 @@
-"""Questions to the brokers, each with an end: who answers, which partitions there are, how far groups have read."""
+"""Questions to the brokers, each with an end: who answers, and how far groups have read."""
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# confluent_kafka.admin does not mark the names that it documents as public, nor say what its futures hold.
+# pyright: reportPrivateImportUsage=false
+# confluent_kafka.admin does not mark the names that it documents as public.
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -75,9 +75,15 @@ class Inquiry:
         self._servers = str(connection.get("bootstrap.servers", ""))
         self._wait_seconds = wait_seconds
         self._last_error: str | None = None
-        self._connection = {**connection, "error_cb": self._on_error, "logger": logger}
+        self._connection: dict[str, Any] = {
+            **connection,
+            "error_cb": self._on_error,
+            "logger": logger,
+        }
         try:
-            self._admin = AdminClient(self._connection)
+            self._admin: Any = AdminClient(
+                self._connection
+            )  # it does not say what its futures hold
         except KafkaException as exc:
             raise KafkaRefused(f"librdkafka does not take these options: {_text(exc)}") from exc
 
@@ -108,10 +114,10 @@ class Inquiry:
         return {name: str(self._answer(future).topic_id) for name, future in futures.items()}
 
     def committed(self, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """What a group has committed of these; a partition without an offset is not in the answer."""
+        """What a group has committed of these; one without an offset is not in the answer."""
         if not partitions:
             return {}
-        # Not the admin client's question: librdkafka 2.16 crashes when a coordinator has just moved.
+        # Not the admin client's question: librdkafka 2.16 crashes when a coordinator has moved.
         consumer = Consumer({**self._connection, "group.id": group, "enable.auto.commit": False})
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
@@ -156,7 +162,7 @@ class Inquiry:
         missing = [partition for partition, offset in found.items() if offset < 0]
         return {**found, **self._offsets(missing, OffsetSpec.latest())}
 
-    def _offsets(self, partitions: Sequence[Partition], wanted: OffsetSpec) -> dict[Partition, int]:
+    def _offsets(self, partitions: Sequence[Partition], wanted: object) -> dict[Partition, int]:
         if not partitions:
             return {}
         futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = self._ask(

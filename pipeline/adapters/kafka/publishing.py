@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -19,7 +19,7 @@ from pipeline.domain.delivery import Position
 librdkafka_log = logging.getLogger("librdkafka")
 
 GIVE_UP_SECONDS: Final = 30.0
-"""An event that nobody has acknowledged for so long may or may not be there: who published it is told so."""
+"""An event that is not acknowledged by then may or may not be there; its publisher is told."""
 MOST_UNACKNOWLEDGED: Final = 10_000
 MOST_UNACKNOWLEDGED_BYTES: Final = 64 * 1024 * 1024
 _POLL_SECONDS: Final = 0.1
@@ -37,7 +37,8 @@ class _Pending:
 class EventPublisher:
     """A producer for one topic, to be used by one thread as a context manager.
 
-    `on_acknowledged` gets each event's id and place, in the order of `publish`, on a thread of the publisher.
+    `on_acknowledged` gets each event's id and place, in the order of `publish`, on a thread of
+    the publisher's.
     Leaving the context waits for all acknowledgements and raises what `publish` raises.
     """
 
@@ -131,7 +132,7 @@ class EventPublisher:
             raise KafkaUnreachable(f"{self._topic}: {self._failure} ({self._last_error})")
         raise KafkaRefused(f"{self._topic}: {self._failure}")
 
-    def __enter__(self) -> EventPublisher:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

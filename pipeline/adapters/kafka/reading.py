@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Final
@@ -116,7 +116,7 @@ def _log(error: KafkaError) -> None:
 @contextmanager
 def reading(
     connection: Mapping[str, str | int | bool], *, on_error: Callable[[KafkaError], None] = _log
-) -> Iterator[PartitionReader]:
+) -> Generator[PartitionReader]:
     """A reader, closed at the end; `on_error` is told what librdkafka will mend by itself."""
     try:
         consumer = Consumer(

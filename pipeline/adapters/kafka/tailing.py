@@ -27,7 +27,9 @@ def follow_attempts(
     is_from_start: bool,
     on_outage: Callable[[str], None],
 ) -> Iterator[list[Attempt]]:
-    """Batches for ever, each ordered by time, empty ones where nothing happens; `on_outage` once an outage.
+    """Batches for ever, each ordered by time, empty ones where nothing happens.
+
+    `on_outage` is told once, each time the brokers are gone.
 
     Raises:
         KafkaUnreachable: no broker answers at the start. Later on it waits.

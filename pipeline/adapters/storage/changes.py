@@ -7,13 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipeline.adapters.storage.rows import (
-    FIRST_OF_STANDING,
+from pipeline.adapters.storage.attempt_rows import attempt_row
+from pipeline.adapters.storage.delivery_rows import (
     NOT_ONLY,
-    AttemptRow,
-    DeliveryRow,
     Only,
-    attempt_row,
     delivery_row,
     identity_of,
     is_slim,
@@ -23,6 +20,7 @@ from pipeline.adapters.storage.rows import (
     slim_row,
     standing_of,
 )
+from pipeline.adapters.storage.rows import FIRST_OF_STANDING, AttemptRow, DeliveryRow
 from pipeline.domain.delivery import Attempt, Outcome
 from pipeline.domain.delivery_state import (
     Buried,
@@ -47,7 +45,6 @@ AttemptKey = tuple[int, int]
 
 HourKey = tuple[str, int, int]
 """Endpoint, hour, HTTP status (0 where nobody answered)."""
-
 
 Said = tuple[Identity, Standing]
 """What one fact says of a delivery."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from pipeline.adapters.storage.attempt_rows import dead_letter_row
 from pipeline.adapters.storage.changes import (
     AttemptKey,
     Changes,
@@ -20,7 +21,7 @@ from pipeline.adapters.storage.changes import (
 )
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.errors import StoreUnavailable
-from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow, dead_letter_row
+from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.statements import is_one_of, statements_for
 from pipeline.adapters.storage.tables import attempts, deliveries, positions
 from pipeline.domain.delivery import Attempt

@@ -6,16 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, ColumnElement, Row, Select, func, select, tuple_
 
+from pipeline.adapters.storage.attempt_rows import attempt_of
+from pipeline.adapters.storage.delivery_rows import identity_of, only_attempt_of, standing_of
 from pipeline.adapters.storage.engine import Store
-from pipeline.adapters.storage.rows import (
-    AttemptRow,
-    DeadLetterRow,
-    DeliveryRow,
-    attempt_of,
-    identity_of,
-    only_attempt_of,
-    standing_of,
-)
+from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
 from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries, statistics
 from pipeline.adapters.storage.views import (
     DeadLetterFilter,

@@ -1,4 +1,4 @@
-"""Whether Kafka can be used: it answers, has our topics as they must be, forgets nothing, and its clock is ours."""
+"""Whether Kafka can be used: it answers, has our topics, forgets nothing, keeps our time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kafka_findings(settings: Settings) -> Iterator[Finding]:
         yield error("kafka", str(exc), "start it, or set PIPELINE_KAFKA__BOOTSTRAP_SERVERS")
         return
     except (KafkaUnreachable, KafkaRefused) as exc:
-        fix = "start it; check PIPELINE_KAFKA__BOOTSTRAP_SERVERS, PIPELINE_KAFKA__OPTIONS and the network"
+        fix = "start it; check PIPELINE_KAFKA__BOOTSTRAP_SERVERS, ..._OPTIONS and the network"
         yield error("kafka", str(exc), fix)
         return
     brokers = "1 broker" if len(seen.brokers) == 1 else f"{len(seen.brokers)} brokers"
@@ -67,8 +67,8 @@ def _topics(topics: Topics) -> Iterator[Finding]:
     if not found:
         yield ok("topics", "all are there, as topics.yaml says")
     warnings = topics.cluster_warnings()
-    for text in warnings:
-        text, _, fix = text.rpartition("; ")
+    for line in warnings:
+        text, _, fix = line.rpartition("; ")
         yield warning("brokers' settings", text, fix)
     if not warnings:
         yield ok(

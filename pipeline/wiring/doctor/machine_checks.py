@@ -1,4 +1,4 @@
-"""Whether this machine has what is needed: file handles, disk space, and a Java for the embedded broker."""
+"""Whether this machine has file handles, disk space, and a Java for the embedded broker."""
 
 from __future__ import annotations
 

@@ -59,9 +59,11 @@ def _ready(host: str, port: int) -> tuple[bool, dict[str, Any]] | None:
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        detail = json.loads(answer.read(_MOST_ANSWER_BYTES))
+        detail: object = json.loads(answer.read(_MOST_ANSWER_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
         return None
     finally:
         connection.close()
-    return (answer.status == http.client.OK, detail) if isinstance(detail, dict) else None
+    if not isinstance(detail, dict):
+        return None
+    return answer.status == http.client.OK, cast("dict[str, Any]", detail)

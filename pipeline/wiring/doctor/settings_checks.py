@@ -1,4 +1,4 @@
-"""Settings that are valid and yet not what a production wants, and the key that secrets are sealed with."""
+"""Settings that are valid and not for production, and the key that secrets are sealed with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def settings_findings(settings: Settings) -> Iterator[Finding]:
         yield warning(
             "allowed networks",
             f"webhooks may be sent into {', '.join(allowed)}, whoever names an address there",
-            "take out of PIPELINE_SENDING__ALLOWED_NETWORKS and ALLOWED_NAMES what is not for tests",
+            "take what is for tests out of PIPELINE_SENDING__ALLOWED_NETWORKS and ..._NAMES",
         )
     else:
         yield ok("allowed networks", "only public addresses are dialled")
@@ -48,7 +48,7 @@ def _key_file(settings: Settings, path: Path) -> Finding:
             return ok(_CHECK, f"{path} is made at the first start")
         return warning(
             _CHECK,
-            f"{path} is not there: every machine would make another one, and not open the others' secrets",
+            f"{path} is not there: each machine would make its own, and not open others' secrets",
             "set PIPELINE_SECRETS__KEY to the same on all machines: openssl rand -base64 32",
         )
     key_from_file(path)

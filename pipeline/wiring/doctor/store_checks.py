@@ -38,6 +38,6 @@ def store_findings(settings: Settings) -> Iterator[Finding]:
 
 _TEXTS = {
     StoreState.ABSENT: "not there yet; the recorder makes it at its first start",
-    StoreState.OLD: "opens and can be written; the recorder brings its schema up to date when it starts",
+    StoreState.OLD: "opens, can be written; the recorder will bring its schema up to date",
     StoreState.CURRENT: "opens, can be written, and its schema is this version's",
 }

@@ -1,0 +1,38 @@
+"""A real broker on an empty data folder, gone with its data at the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.children import BenchmarkFailed
+from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
+from pipeline.adapters.embedded_kafka.errors import EmbeddedKafkaError
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBroker:
+    """A broker, and the folder in which everything of a scenario lies."""
+
+    servers: str
+    pid: int
+    folder: Path
+
+
+@contextmanager
+def running_broker() -> Generator[RunningBroker]:
+    """The embedded broker as `pipeline up` runs it. Raises BenchmarkFailed."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as name:
+        kafka = EmbeddedKafka(Path(name))
+        try:
+            servers = kafka.start()
+            pid = kafka.pid
+            assert pid is not None
+            yield RunningBroker(servers, pid, Path(name))
+        except EmbeddedKafkaError as exc:
+            raise BenchmarkFailed(str(exc)) from exc
+        finally:
+            kafka.stop()

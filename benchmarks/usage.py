@@ -1,0 +1,49 @@
+"""What processes use: CPU and memory, read from Linux's /proc."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks.shared_counters import cpu_seconds
+
+MIB: Final = 1024 * 1024
+_PEAK: Final = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+_IDLE_COLUMNS: Final = (3, 4)
+"""Of the first line of /proc/stat: idle, and waiting for disks."""
+_COLUMNS: Final = 8
+"""The others are counted in these already."""
+
+
+class CpuMark(NamedTuple):
+    """CPU seconds used up to one moment."""
+
+    by_process: dict[str, float]
+    machine: float
+    """By everything that runs here."""
+
+
+def cpu_mark(processes: Mapping[str, int]) -> CpuMark:
+    """Of processes by name, as of now."""
+    used = {name: cpu_seconds(pid) for name, pid in processes.items()}
+    return CpuMark(used, _machine_cpu_seconds())
+
+
+def peak_memory_bytes(pid: int) -> int:
+    """The most that a process had resident since it began; 0 for one that is gone."""
+    try:
+        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text("ascii", errors="replace"))
+    except OSError:
+        return 0
+    return int(found[1]) * 1024 if found else 0
+
+
+def _machine_cpu_seconds() -> float:
+    with Path("/proc/stat").open(encoding="ascii") as file:
+        ticks = [int(column) for column in file.readline().split()[1 : 1 + _COLUMNS]]
+    busy = sum(ticks) - sum(ticks[column] for column in _IDLE_COLUMNS)
+    return busy / _TICKS_PER_SECOND
