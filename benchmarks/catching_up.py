@@ -25,9 +25,7 @@ class Groups:
 
     def _has_caught_up(self, group: str) -> bool:
         partitions = self._read[group]
-        ends = self._inquiry.bounds(partitions)
-        left = [
-            partition for partition in partitions if ends[partition].end > ends[partition].first
-        ]
-        committed = self._inquiry.committed(group, left)
-        return all(committed.get(partition, 0) >= ends[partition].end for partition in left)
+        bounds = self._inquiry.bounds(partitions)
+        used = [partition for partition in partitions if bounds[partition].end > 0]
+        committed = self._inquiry.committed(group, used)
+        return all(committed.get(partition, 0) >= bounds[partition].end for partition in used)

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+from pipeline.supervisor.parent import BEGIN
 
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 POLITE_SECONDS: Final = 15.0
@@ -22,7 +24,7 @@ class BenchmarkFailed(Exception):
 
 
 class Child:
-    """A Python module run as a process; it is expected to end when its standard input does."""
+    """A Python module run as a process that follows its parent (`pipeline.supervisor.parent`)."""
 
     def __init__(
         self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
@@ -37,7 +39,12 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the benchmark, which ends them in order
             )
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it has ended already
+            self._process.stdin.write(BEGIN)
+            self._process.stdin.flush()
 
     @property
     def pid(self) -> int:

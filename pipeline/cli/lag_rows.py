@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.terminal import age_text, coloured, table, time_text
-from pipeline.wiring.reading_groups import PartitionState, ReadPartition, ReadTopic, TopicKind
+from pipeline.wiring.reading_groups import PartitionState, ReadPartition, ReadTopic
+from pipeline.wiring.stage_topics import TopicKind
 
 _COLUMNS: Final = ("stage", "topic", "partitions", "lag", "waiting", "oldest", "held")
 _NUMBERS: Final = ("partitions", "lag", "waiting", "oldest")

@@ -27,8 +27,8 @@ from pipeline.wiring.reading_groups import (
     ReadPartition,
     ReadTopic,
     read_topics_of,
-    topics_read_by,
 )
+from pipeline.wiring.stage_topics import topics_read_by
 
 _group = typer.Typer(
     no_args_is_help=True,

@@ -9,26 +9,11 @@ from typing import NamedTuple
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.inquiry import Inquiry
 from pipeline.adapters.kafka.lag import PartitionLag, partition_lags
-from pipeline.adapters.kafka.reading import reading
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
-from pipeline.domain.endpoint import Endpoint, EndpointStatus
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.flow import Partition
-from pipeline.ports import Undecodable
 from pipeline.wiring.reach import STAGES, Reach
-
-
-class TopicKind(StrEnum):
-    """What it means that records of a topic have not been read."""
-
-    FLOWING = "flowing"
-    """They are late."""
-    DELIVERY = "delivery"
-    """They are late, or wait for an endpoint whose circuit is open."""
-    INACTIVE = "inactive"
-    """They are held for an endpoint that is not active."""
-    WAITING = "waiting"
-    """They are not due: a tier."""
+from pipeline.wiring.stage_topics import TopicKind, inactive_topics, kind_of, topics_read_by
 
 
 class PartitionState(StrEnum):
@@ -77,55 +62,56 @@ def read_topics_of(at: Reach, stages: Sequence[str] = STAGES) -> list[ReadTopic]
     inquiry, codec = at.inquiry(), at.codec()
     existing = inquiry.topics()
     memory: Memory = _memory(at, codec) if at.topology.positions in existing else {}
-    kinds = _kinds(at, inquiry, codec, existing)
-    known = {entry.topic for entry in memory.values()} & existing.keys()
-    view = _View(at, inquiry, memory, inquiry.topic_ids(sorted(known)))
-    return [
-        topic
-        for stage in stages
-        for topic in view.topics_of(
-            stage, {name: existing[name] for name in kinds[stage] if name in existing}, kinds[stage]
-        )
-    ]
+    has_endpoints = "sender" in stages and at.topology.endpoints in existing
+    view = _View(
+        at,
+        inquiry,
+        memory=_of_this_cluster(memory, inquiry, existing),
+        inactive=inactive_topics(at, inquiry, codec) if has_endpoints else frozenset(),
+    )
+    return [topic for stage in stages for topic in view.topics_of(stage, existing)]
 
 
 class _View:
     """Looks at one group after the other."""
 
     def __init__(
-        self, at: Reach, inquiry: Inquiry, memory: Memory, topic_ids: Mapping[str, str]
+        self, at: Reach, inquiry: Inquiry, *, memory: Memory, inactive: frozenset[str]
     ) -> None:
         self._at = at
         self._inquiry = inquiry
         self._memory = memory
-        self._topic_ids = topic_ids
+        self._inactive = inactive
 
-    def topics_of(
-        self, stage: str, counts: Mapping[str, int], kinds: Mapping[str, TopicKind]
-    ) -> list[ReadTopic]:
+    def topics_of(self, stage: str, existing: Mapping[str, int]) -> list[ReadTopic]:
         group = self._at.group(stage)
-        partitions = [Partition(name, number) for name in counts for number in range(counts[name])]
-        found: dict[str, list[ReadPartition]] = {name: [] for name in counts}
+        names = topics_read_by(self._at, stage, existing)
+        partitions = [Partition(name, number) for name in names for number in range(existing[name])]
+        found: dict[str, list[ReadPartition]] = {name: [] for name in names}
         for lag in partition_lags(self._at.connection, self._inquiry, group, partitions):
-            found[lag.partition.topic].append(self._judged(group, lag))
+            topic, number = lag.partition
+            entry = self._memory.get((group, topic, number))
+            found[topic].append(ReadPartition(lag, _state(lag, entry), entry))
         return [
             ReadTopic(
                 stage,
                 group,
                 name,
-                kinds[name],
+                kind_of(self._at, name, self._inactive),
                 is_own=self._at.topology.endpoint_of(name) is not None,
                 partitions=tuple(found[name]),
             )
-            for name in sorted(counts)
+            for name in names
         ]
 
-    def _judged(self, group: str, lag: PartitionLag) -> ReadPartition:
-        topic, number = lag.partition
-        entry = self._memory.get((group, topic, number))
-        if entry is not None and entry.topic_id != self._topic_ids.get(topic):
-            entry = None  # of a topic that was deleted and made again
-        return ReadPartition(lag, _state(lag, entry), entry)
+
+def _of_this_cluster(memory: Memory, inquiry: Inquiry, existing: Mapping[str, int]) -> Memory:
+    """Without what is known of topics that were deleted; one that was made again is a new one."""
+    known = {entry.topic for entry in memory.values()} & existing.keys()
+    topic_ids = inquiry.topic_ids(sorted(known))
+    return {
+        key: entry for key, entry in memory.items() if topic_ids.get(entry.topic) == entry.topic_id
+    }
 
 
 def _state(lag: PartitionLag, entry: StartPosition | None) -> PartitionState:
@@ -144,55 +130,3 @@ def _memory(at: Reach, codec: RecordCodec) -> Memory:
         return memory.known()
     finally:
         memory.close()
-
-
-def _kinds(
-    at: Reach, inquiry: Inquiry, codec: RecordCodec, existing: Mapping[str, int]
-) -> dict[str, dict[str, TopicKind]]:
-    topology = at.topology
-    own = [name for name in existing if topology.endpoint_of(name) is not None]
-    inactive = _inactive_topics(at, inquiry, codec) if own else frozenset[str]()
-    deliveries = {
-        name: TopicKind.INACTIVE if name in inactive else TopicKind.DELIVERY for name in own
-    }
-    return {
-        "router": {source.topic: TopicKind.FLOWING for source in at.topic_file.sources},
-        "sender": {topology.shared_delivery: TopicKind.DELIVERY, **deliveries},
-        "scheduler": {topology.retry(tier.name): TopicKind.WAITING for tier in at.topic_file.tiers},
-        "recorder": {
-            topology.attempts: TopicKind.FLOWING,
-            topology.dead_letter: TopicKind.FLOWING,
-        },
-    }
-
-
-def _inactive_topics(at: Reach, inquiry: Inquiry, codec: RecordCodec) -> frozenset[str]:
-    table = Partition(at.topology.endpoints, 0)
-    bounds = inquiry.bounds([table])[table]
-    endpoints: dict[bytes, Endpoint] = {}
-    if bounds.end > bounds.first:
-        with reading(at.connection) as reader:
-            reader.begin({table: bounds.first})
-            for record in reader.read_to({table: bounds.end}):
-                _learn(endpoints, codec, record.key or b"", record.value, record.offset)
-    return frozenset(
-        endpoint.topic
-        for endpoint in endpoints.values()
-        if endpoint.status in {EndpointStatus.INACTIVE, EndpointStatus.PENDING}
-    )
-
-
-def _learn(
-    endpoints: dict[bytes, Endpoint],
-    codec: RecordCodec,
-    key: bytes,
-    value: bytes | None,
-    version: int,
-) -> None:
-    if value is None:
-        endpoints.pop(key, None)
-        return
-    try:
-        endpoints[key] = codec.decode_endpoint(value, version=version)
-    except Undecodable:
-        endpoints.pop(key, None)  # of another version: shown as active

@@ -55,8 +55,12 @@ class Janitor:
         while True:
             await asyncio.sleep(self._ports.round_seconds)
             if self._ports.is_mine():
-                for kind in self._ports.kinds:
-                    await self._clean(kind)
+                await self.clean()
+
+    async def clean(self) -> None:
+        """Go round once."""
+        for kind in self._ports.kinds:
+            await self._clean(kind)
 
     async def _clean(self, kind: Kept) -> None:
         partitions = [
