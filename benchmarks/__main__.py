@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import Final
 
 from rich.console import Console
 
@@ -18,12 +19,16 @@ from benchmarks.results import Results, write_results
 from benchmarks.scenarios import measured
 
 
+PLAIN_WIDTH: Final = 150
+"""Of what is written to a file or a pipe."""
+
+
 def main(words: list[str]) -> int:
     """Exit status 0 if every scenario gave figures."""
     options = read_options(words)
     logging.basicConfig(level=logging.ERROR)
     signal.signal(signal.SIGTERM, _end)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     results = Results(this_machine(), options.plans)
     console.print(machine_text(results.machine), markup=False, highlight=False)
     console.print(f"load average before: {load_average()}")

@@ -1,6 +1,6 @@
 """CPU that a POST of 1 KiB costs the sending process, at each layer of the HTTP adapter.
 
-Start `python -m benchmarks.receiver`, then `python -m benchmarks.http_sending --connections 64 256`.
+Start `python -m benchmarks.receiver`, then `python -m benchmarks.http_sending --connections 64`.
 The smallest of several rounds is reported: whatever else runs on the machine only ever adds.
 """
 

@@ -55,7 +55,7 @@ def read_options(words: list[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measure the pipeline on this machine: deliveries a second, what each costs, latency.",
+        description="Measure the pipeline on this machine: deliveries a second, CPU, latency.",
     )
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument(
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--load",
         choices=("steady", "backlog"),
         default="steady",
-        help="steady: at most 10,000 deliveries wait at any time; backlog: all is published at once",
+        help="steady: at most 10,000 deliveries wait at any time; backlog: all published at once",
     )
     return parser
 

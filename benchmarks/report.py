@@ -24,9 +24,10 @@ Summary = Mapping[str, Spread]
 def machine_text(machine: Machine) -> str:
     """A line or three."""
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    hardware = f"{machine.cores} cores of {machine.cpu_model}, {machine.memory_gib} GiB"
     return (
-        f"{machine.cores} cores of {machine.cpu_model}, {machine.memory_gib} GiB, {machine.system}; "
-        f"{machine.python}, Kafka {machine.kafka}, librdkafka {machine.librdkafka}, "
+        f"{hardware}, {machine.system}; {machine.python}, "
+        f"Kafka {machine.kafka}, librdkafka {machine.librdkafka}, "
         f"libcurl {machine.libcurl}\n{packages}; commit {machine.commit or '?'}"
     )
 
@@ -38,6 +39,8 @@ def print_report(results: Results, console: Console) -> None:
         for scenario in results.runs
         if scenario.kind is not Kind.LATENCY
     }
+    for scenario in throughput:
+        console.print(f"{scenario.name:<15} {scenario.text}", highlight=False)
     if throughput:
         console.print(_rate_table(throughput))
         console.print(_cost_table(throughput))
@@ -54,7 +57,7 @@ def _rate_table(summaries: Mapping[Scenario, Summary]) -> Table:
     limit = _limit(summaries)
     table = _table(
         "Deliveries a second (all: first to last request; middle: 10 % to 90 % of them)",
-        ("scenario", "what"),
+        ("scenario",),
         ("all", "middle", "of bare loop", "repeats", "others' cores", "load"),
     )
     for scenario, summary in summaries.items():
@@ -63,7 +66,6 @@ def _rate_table(summaries: Mapping[Scenario, Summary]) -> Table:
             share = f"{summary['per_second'].median / limit['per_second'].median:.0%}"
         table.add_row(
             scenario.name,
-            scenario.text,
             _text(summary["per_second"], ",.0f"),
             _text(summary["per_second_middle"], ",.0f"),
             share,

@@ -92,7 +92,7 @@ def _is_ready(stage: Child, folder: Path) -> bool:
         note = json.loads((folder / "run" / f"{stage.name}-0.json").read_text())
         # 200 means ready; anything else is an exception.
         url = f"http://127.0.0.1:{note['health_port']}/readyz"
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - a port of a child
+        with urllib.request.urlopen(url, timeout=5):
             return note["pid"] == stage.pid
     except (URLError, OSError, ValueError):
         return False

@@ -13,6 +13,13 @@ from benchmarks.rig import Figures
 from benchmarks.rigs import TIMED_RECEIVER, bare_rig, pipeline_rig
 from benchmarks.throughput import ThroughputPlan, measured_throughput
 
+_OWN_1: Final = EndpointLayout(1, 1, TopicKind.OWN)
+_SHARED_1: Final = EndpointLayout(1, 1, TopicKind.SHARED)
+_OWN_50: Final = EndpointLayout(50, 50, TopicKind.OWN)
+_SHARED_50: Final = EndpointLayout(50, 50, TopicKind.SHARED)
+_FAN_OUT_OWN: Final = EndpointLayout(1, 50, TopicKind.OWN)
+_FAN_OUT_SHARED: Final = EndpointLayout(1, 50, TopicKind.SHARED)
+
 
 class Kind(StrEnum):
     """What a scenario's figures are."""
@@ -29,7 +36,7 @@ class Scenario:
     name: str
     text: str
     kind: Kind
-    layout: EndpointLayout = EndpointLayout(1, 1, TopicKind.OWN)
+    layout: EndpointLayout = _OWN_1
     event_format: EventFormat = EventFormat.JSON
 
 
@@ -40,12 +47,6 @@ class Plans:
     throughput: ThroughputPlan
     latency: LatencyPlan
 
-
-_OWN_50: Final = EndpointLayout(50, 50, TopicKind.OWN)
-_SHARED_50: Final = EndpointLayout(50, 50, TopicKind.SHARED)
-_FAN_OUT_OWN: Final = EndpointLayout(1, 50, TopicKind.OWN)
-_FAN_OUT_SHARED: Final = EndpointLayout(1, 50, TopicKind.SHARED)
-_SHARED_1: Final = EndpointLayout(1, 1, TopicKind.SHARED)
 
 SCENARIOS: Final = (
     Scenario("bare-loop", "consume, sign, POST, produce, commit: the limit", Kind.BARE_LOOP),

@@ -1,7 +1,7 @@
 """A receiver that remembers when the last byte of each event came, by the event's number.
 
-`GET /arrivals` answers `[[number, nanoseconds], ...]` and forgets them. The clock is CLOCK_MONOTONIC,
-which is the same for all processes of a machine.
+`GET /arrivals` answers `[[number, nanoseconds], ...]` and forgets them. The clock is
+CLOCK_MONOTONIC, which is the same for all processes of a machine.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Final
 from pipeline.cli.endings import CommandFailed
 from pipeline.settings import Settings
 from pipeline.slots import MOST_SLOTS, Slot
-from pipeline.supervisor.child import Child, Command
+from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +82,11 @@ def _free_slots(directory: Path, stage: str, count: int) -> list[int]:
 def _keep_running(children: Sequence[Child]) -> None:
     for child in children:
         status = child.keep_running()
-        if status is not None:
-            log.warning("%s ended with status %d; starting it again", child.command.name, status)
+        if status == NOT_STARTED:
+            log.error("%s could not be started; trying again", child.command.name)
+        elif status is not None:
+            ended = status_text(status)
+            log.warning("%s ended with %s; starting it again", child.command.name, ended)
 
 
 def _end(children: Sequence[Child]) -> None:

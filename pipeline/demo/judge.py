@@ -65,7 +65,7 @@ class Judge:
         sample = self._sample_of(request, endpoint)
         problems = problems_of(request, CONTRACTS[endpoint.contract], self._keys)
         if sample is None:
-            shown = request.body[:_SHOWN_BODY_BYTES].decode("utf-8", "replace")
+            shown = ascii(request.body[:_SHOWN_BODY_BYTES].decode("utf-8", "replace"))
             problems.append(f"the body is none of those expected: {shown}")
         with self._lock:
             reply = self._reply(endpoint, request.header("webhook-id"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from pipeline.demo.judge import Seen
@@ -43,9 +44,13 @@ class Progress:
         return "retrying" if last.decision == Decision.RETRY else str(last.decision)
 
     @property
-    def answers(self) -> tuple[str, ...]:
-        """What each attempt gave: a status, or the outcome where there was none."""
-        return tuple(str(one.status or one.outcome) for one in self.attempts)
+    def answers(self) -> str:
+        """What the attempts gave: statuses, or outcomes where there was none."""
+        given = groupby(str(one.status or one.outcome) for one in self.attempts)
+        counted = ((answer, len(list(same))) for answer, same in given)
+        return ", ".join(
+            f"{count} x {answer}" if count > 1 else answer for answer, count in counted
+        )
 
 
 class Deliveries(NamedTuple):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from pipeline.demo.progress import Progress
-from pipeline.demo.table import line, page
+from pipeline.demo.table import letter_lines, line, page
 
 
 class LiveTable:
@@ -40,13 +40,15 @@ class LiveTable:
 
 
 class PlainLines:
-    """Says how a delivery stands when it has come to its end."""
+    """Says how a delivery stands when it has come to its end, and at last the dead letters."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._said: set[tuple[str, str]] = set()
+        self._progress: Sequence[Progress] = ()
 
     def show(self, progress: Sequence[Progress], title: str) -> None:  # noqa: ARG002 - of no use here
+        self._progress = progress
         for each in progress:
             if not each.is_settled:
                 continue
@@ -64,4 +66,5 @@ class PlainLines:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        pass
+        for text in letter_lines(self._progress):
+            self._say(text)

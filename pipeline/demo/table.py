@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pipeline.demo.contracts import CONTRACTS
 from pipeline.demo.progress import Progress, problems_of
+from pipeline.domain.delivery import DeadLetter
 
 _WAITING: Final = "dim"
 _GOOD: Final = "green"
@@ -26,11 +27,19 @@ def page(progress: Sequence[Progress], title: str) -> RenderableType:
 
 def line(progress: Progress) -> str:
     """One delivery where there is no terminal to draw on."""
-    attempts = ", ".join(progress.answers) or "-"
     return (
         f"{progress.state:16} {progress.expected.system:18} {progress.event_type:28} "
-        f"{progress.expected.id:22} {attempts:14} {checked(progress)}"
+        f"{progress.expected.id:22} {progress.answers or '-':16} {checked(progress)}"
     )
+
+
+def letter_lines(progress: Sequence[Progress]) -> Iterator[str]:
+    """The dead letters there."""
+    for each, letter in _letters(progress):
+        yield (
+            f"dead letter: {letter.reason}, {each.expected.id}, {each.event_type}, "
+            f"{letter.attempts} attempts, {_outcome(letter)}"
+        )
 
 
 def checked(progress: Progress) -> str:
@@ -54,7 +63,7 @@ def _deliveries(progress: Sequence[Progress], title: str) -> Table:
             each.event_type,
             each.expected.id,
             Text(each.state, style=_style(each)),
-            ", ".join(each.answers),
+            each.answers,
             Text(checked(each), style=_BAD if any(one.problems for one in each.seen) else ""),
         )
     return grid
@@ -71,7 +80,7 @@ def _style(progress: Progress) -> str:
 
 
 def _dead_letters(progress: Sequence[Progress]) -> Table:
-    letters = [(each, each.letter) for each in progress if each.letter is not None]
+    letters = _letters(progress)
     grid = Table(
         title="dead letters" if letters else "no dead letters yet",
         box=None,
@@ -83,8 +92,15 @@ def _dead_letters(progress: Sequence[Progress]) -> Table:
     for column in ("reason", "endpoint", "event", "attempts", "last outcome"):
         grid.add_column(column)
     for each, letter in letters:
-        outcome = letter.outcome if letter.status is None else f"{letter.outcome} ({letter.status})"
-        grid.add_row(
-            letter.reason, each.expected.id, each.event_type, str(letter.attempts), outcome or "-"
-        )
+        attempts, outcome = str(letter.attempts), _outcome(letter)
+        grid.add_row(letter.reason, each.expected.id, each.event_type, attempts, outcome)
     return grid
+
+
+def _letters(progress: Sequence[Progress]) -> list[tuple[Progress, DeadLetter]]:
+    return [(each, each.letter) for each in progress if each.letter is not None]
+
+
+def _outcome(letter: DeadLetter) -> str:
+    outcome = letter.outcome or "never tried"
+    return outcome if letter.status is None else f"{outcome} ({letter.status})"

@@ -16,6 +16,7 @@ from pipeline.supervisor.ending import Ending
 from pipeline.supervisor.notices import Notices, Say
 
 _ROUND_SECONDS: Final = 0.1
+_FIRST_ROUND_SECONDS: Final = 0.02
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -51,7 +52,7 @@ class BrokerKeeper:
             EmbeddedKafkaError, OSError: it cannot start.
         """
         self._thread.start()
-        while not ending.wait(_ROUND_SECONDS):
+        while not ending.wait(_FIRST_ROUND_SECONDS):
             if self._first.done():
                 return self._first.result()
             if self.has_failed:

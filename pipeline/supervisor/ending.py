@@ -42,7 +42,8 @@ class Ending:
     ) -> None:
         signal.set_wakeup_fd(self._wakeup_before)
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # None: not made by Python, so it cannot be put back
+                signal.signal(number, handler)
         os.close(self._read_end)
         os.close(self._write_end)
 

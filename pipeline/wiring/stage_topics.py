@@ -31,7 +31,7 @@ _UNREAD_STATUSES = frozenset((EndpointStatus.INACTIVE, EndpointStatus.PENDING))
 
 
 def topics_read_by(at: Reach, stage: str, existing: Iterable[str]) -> tuple[str, ...]:
-    """Those of the existing topics that a stage reads, in the order in which people look for them."""
+    """Those of the existing topics that a stage reads, in the order in which people look."""
     topology = at.topology
     there = set(existing)
     by_stage: dict[str, Iterable[str]] = {

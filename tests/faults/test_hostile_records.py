@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.domain.delivery import Attempt, Position, Reason
+from pipeline.domain.delivery import Attempt, DeadLetter, Position, Reason
 from pipeline.domain.endpoint import Account, Endpoint
 from tests.faults.counting import count
 from tests.receiver import Receiver
@@ -64,22 +64,8 @@ def _events(first: int, end: int) -> list[dict[str, object]]:
     ]
 
 
-def _undecodable(pipeline: RunningPipeline) -> list:  # type: ignore[type-arg]
-    return [
-        letter
-        for value in pipeline.records(pipeline.topology.dead_letter)
-        if (letter := _decoded(pipeline, value)) is not None
-        and letter.reason == Reason.UNDECODABLE
-    ]
-
-
-def _decoded(pipeline: RunningPipeline, value: bytes):  # noqa: ANN202 - a dead letter or None
-    from pipeline.ports import Undecodable  # noqa: PLC0415 - for this alone
-
-    try:
-        return pipeline.codec.decode_dead_letter(value)
-    except Undecodable:
-        return None
+def _undecodable(pipeline: RunningPipeline) -> list[DeadLetter]:
+    return [each for each in pipeline.dead_letters() if each.reason == Reason.UNDECODABLE]
 
 
 def _hostile(
@@ -99,8 +85,6 @@ def _sound_record(pipeline: RunningPipeline, topic: str) -> bytes:
     if topic == topology.attempts:
         return codec.encode_attempts([_attempt(topic)])
     if topic == topology.dead_letter:
-        from pipeline.domain.delivery import DeadLetter  # noqa: PLC0415 - for this alone
-
         return codec.encode_dead_letter(DeadLetter("x", "final", 1, Position(topic, 0, 0)))
     if topic == topology.events:
         return b'{"account": "clean", "type": "made", "id": "cut", "data": {"n": 1000000}}'

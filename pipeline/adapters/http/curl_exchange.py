@@ -163,7 +163,7 @@ class CurlExchange:
         """
         if code == pycurl.E_WRITE_ERROR and self._is_cut_off:
             return pycurl.E_OK
-        if code == pycurl.E_OK and self._lines[-1] != b"\r\n" and not final_head(self._lines):
+        if code == pycurl.E_OK and self._lines[-1] != b"\r\n" and final_head(self._lines) is None:
             return pycurl.E_PARTIAL_FILE
         return code
 

@@ -15,7 +15,6 @@ KEPT_HEADER_BYTES = 16_384
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_END_OF_HEAD = (b"\r\n", b"\n")
 _FRAMING = frozenset(
     {
         "connection",
@@ -123,28 +122,29 @@ class Answer(NamedTuple):
     """The address that was dialled."""
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Names and values of the final answer, in its order; the first 16 KiB of them."""
+        """Names and values of the final answer, in its order; those within its first 16 KiB."""
+        head = final_head(self.raw_header_lines) or b""
+        if len(head) > KEPT_HEADER_BYTES:
+            head = head[: head.rfind(b"\n", 0, KEPT_HEADER_BYTES) + 1]
         found: list[tuple[str, str]] = []
-        room = KEPT_HEADER_BYTES
-        for line in final_head(self.raw_header_lines):
-            name, colon, value = line.partition(b":")
-            room -= len(line)
-            if colon and room >= 0:
-                found.append((name.decode("latin-1"), value.strip().decode("latin-1")))
+        for line in head.decode("latin-1").split("\n"):
+            name, colon, value = line.partition(":")
+            if colon:
+                found.append((name, value.strip()))
         return tuple(found)
 
 
-def final_head(raw_header_lines: Sequence[bytes]) -> Sequence[bytes]:
-    """The header lines of the answer itself: neither interim answers' nor trailers.
+def final_head(raw_header_lines: Sequence[bytes]) -> bytes | None:
+    """The headers of the answer itself: neither its status line, nor interim answers, nor trailers.
 
-    Empty where the connection ended before the line that ends the head.
+    None where the connection ended before the empty line that ends the head.
     """
-    starts = [at for at, line in enumerate(raw_header_lines) if line.startswith(b"HTTP/")]
-    start = starts[-1] + 1 if starts else 0
-    for end in range(start, len(raw_header_lines)):
-        if raw_header_lines[end] in _END_OF_HEAD:
-            return raw_header_lines[start : end + 1]
-    return ()
+    lines = b"".join(raw_header_lines)
+    start = lines.find(b"\n", lines.rfind(b"\nHTTP/") + 1)
+    ends = [end for end in (lines.find(b"\n\r\n", start), lines.find(b"\n\n", start)) if end >= 0]
+    if start < 0 or not ends:
+        return None
+    return lines[start + 1 : min(ends) + 1]
 
 
 class Fault(StrEnum):
