@@ -18,7 +18,6 @@ from benchmarks.report import machine_text, print_report
 from benchmarks.results import Results, write_results
 from benchmarks.scenarios import measured
 
-
 PLAIN_WIDTH: Final = 150
 """Of what is written to a file or a pipe."""
 
@@ -36,9 +35,10 @@ def main(words: list[str]) -> int:
         _run_all(options, results, console)
     except KeyboardInterrupt:
         console.print("interrupted: what follows is what was measured before")
-    print_report(results, console)
-    console.print(f"load average after: {load_average()}")
-    console.print(f"results: {write_results(results)}", soft_wrap=True)
+    finally:
+        print_report(results, console)
+        console.print(f"load average after: {load_average()}")
+        console.print(f"results: {write_results(results)}", soft_wrap=True)
     return 1 if results.failures else 0
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.children import Child, ending, wait_until
+from benchmarks.children import BenchmarkFailed, Child, ending, wait_until
 
 _LISTENING: Final = re.compile(r"^listening on 127\.0\.0\.1:(\d+)$", re.MULTILINE)
 _START_SECONDS: Final = 30.0
@@ -26,9 +26,15 @@ class RunningReceiver:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
 
     def ask(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        """The JSON that it answers a GET with, over a connection that is kept."""
-        self._connection.request("GET", path)
-        return json.loads(self._connection.getresponse().read())
+        """The JSON that it answers a GET with, over a connection that is kept.
+
+        Raises BenchmarkFailed.
+        """
+        try:
+            self._connection.request("GET", path)
+            return json.loads(self._connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError) as exc:
+            raise BenchmarkFailed(f"the receiver does not answer: {exc!r}") from exc
 
     def received(self) -> int:
         """How many requests have come."""

@@ -13,7 +13,7 @@ import re
 import signal
 import sys
 import time
-from typing import Final
+from typing import Final, cast
 
 import uvloop
 
@@ -37,8 +37,7 @@ class Timing(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is no subclass
 
     def data_received(self, data: bytes) -> None:
         now_ns = time.monotonic_ns()

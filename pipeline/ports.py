@@ -275,7 +275,7 @@ class LogsUnavailable(Exception):
 
 
 class DeletableLogs(Protocol):
-    """What the janitor asks of the brokers; blocking, called in a thread. Raises LogsUnavailable."""
+    """What the janitor asks of the brokers; blocking, for a thread. Raises LogsUnavailable."""
 
     def states(
         self, partitions: Sequence[Partition], *, group: str, young_since_ms: int | None

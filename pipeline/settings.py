@@ -1,5 +1,6 @@
-"""Every setting, its default and its reason. Read once, from the environment and `.env`; modules get values.
+"""Every setting, its default and its reason; read once, from the environment and `.env`.
 
+Modules get values.
 Names: `PIPELINE_` and the path with `__` between its parts, as in
 `PIPELINE_KAFKA__BOOTSTRAP_SERVERS`.
 """

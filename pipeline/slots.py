@@ -31,7 +31,7 @@ class Slot:
                 return
         if wanted is not None:
             raise RuntimeError(
-                f"another process is {stage} {wanted} already, with the same data folder {directory.parent}"
+                f"{stage} {wanted} runs already, on the data folder {directory.parent}"
             )
         raise RuntimeError(f"{MOST_SLOTS} processes of {stage} run on this machine already")
 

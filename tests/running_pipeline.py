@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,9 @@ class RunningPipeline:
         self.topology = Topology(self.prefix)
         self.codec = RecordCodec(load_schemas(SCHEMAS_DIR))
         self.topics = Topics(Cluster(self.connection), self.topic_file)
-        self.producer = Producer({**self.connection, "linger.ms": 5, "partitioner": "murmur2_random"})
+        self.producer = Producer(
+            {**self.connection, "linger.ms": 5, "partitioner": "murmur2_random"}
+        )
         self.topics.apply()
 
     @property
@@ -125,11 +126,10 @@ class RunningPipeline:
             found = json.loads(note.read_text())
             if found["pid"] != self.processes[(stage, slot)].pid:
                 return {}
-            url = f"http://127.0.0.1:{found['health_port']}/readyz"
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return json.loads(error.read())
+            asked = HTTPConnection("127.0.0.1", found["health_port"], timeout=5)
+            with closing(asked):
+                asked.request("GET", "/readyz")
+                return json.loads(asked.getresponse().read())
         except (OSError, ValueError, KeyError):
             return {}
 
@@ -174,10 +174,9 @@ class RunningPipeline:
         assert self.producer.flush(60) == 0
         for stage, slot in self.processes:
             eventually(
-                lambda stage=stage, slot=slot: self.health(stage, slot=slot)
-                .get("tables", {})
-                .get(table, 0)
-                > offsets[0]
+                lambda stage=stage, slot=slot: (
+                    self.health(stage, slot=slot).get("tables", {}).get(table, 0) > offsets[0]
+                )
             )
 
     # What came of it.
@@ -195,7 +194,9 @@ class RunningPipeline:
         return letters
 
     def attempts(self) -> list[Attempt]:
-        batches = [self.codec.decode_attempts(value) for value in self.records(self.topology.attempts)]
+        batches = [
+            self.codec.decode_attempts(value) for value in self.records(self.topology.attempts)
+        ]
         return [attempt for batch in batches for attempt in batch]
 
     def deliveries(self, topic: str) -> list[Delivery]:

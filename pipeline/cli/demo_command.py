@@ -39,7 +39,8 @@ def demo(
         settings = load_settings()
         log_warnings_alone()
         show = Show(
-            say=say_to_whom_listens,
+            # Above the table, where there is one.
+            say=console.print if console.is_terminal else say_to_whom_listens,
             screen=lambda: LiveTable(console) if console.is_terminal else PlainLines(typer.echo),
             play=Performance.play_once if once else Performance.play_on,
         )

@@ -48,6 +48,14 @@ def log_to_stderr(level: str) -> None:
     logging.getLogger(_LIBRDKAFKA).addFilter(_Once())
 
 
+def silent_logger() -> logging.Logger:
+    """For a client whose failures are told in other words."""
+    logger = logging.getLogger(f"{_LIBRDKAFKA}.silent")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
+
+
 def log_warnings_alone() -> None:
     """For a command that people look at: it says itself what matters, librdkafka says nothing."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")

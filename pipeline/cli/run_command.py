@@ -13,27 +13,36 @@ from typing import Annotated, Final
 
 import typer
 
+from pipeline.adapters.kafka.cluster import ClusterFailed
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaUnreachable
+from pipeline.adapters.kafka.schema_files import UnusableSchemas
+from pipeline.adapters.profile_files import ProfileFileError
+from pipeline.adapters.sealing import UnusableKey
+from pipeline.cli.endings import CommandFailed
 from pipeline.cli.loaded_settings import load_settings
-from pipeline.cli.log_lines import log_to_stderr
+from pipeline.cli.log_lines import log_to_stderr, silent_logger
 from pipeline.cli.stage_children import keep_stage_running
 from pipeline.cli.terminal import examples
 from pipeline.ports import SinkFailed, SourceFailed, StoreFailed
 from pipeline.settings import Settings
-from pipeline.slots import MOST_SLOTS
+from pipeline.slots import MOST_SLOTS, Slot
 from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
+from pipeline.wiring.stage_process import TopicsUnfit
 from pipeline.wiring.stages import run_stage_process
 
 log = logging.getLogger(__name__)
 
-_ANSWER_SECONDS: Final = 5.0
+_FIRST_ANSWER_SECONDS: Final = 2.0
+_LONGEST_ANSWER_SECONDS: Final = 10.0
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _ANEW_PAUSE_SECONDS: Final = 1.0
 
-_START_ANEW: Final = (SourceFailed, SinkFailed, StoreFailed)
+_START_ANEW: Final = (SourceFailed, SinkFailed, StoreFailed, ClusterFailed, KafkaUnreachable)
 """What another start may mend: the brokers or the store, not we, have changed."""
+_ENDS: Final = (TopicsUnfit, UnusableKey, ProfileFileError, UnusableSchemas)
+"""What somebody has to mend."""
 
 
 class Stage(StrEnum):
@@ -78,8 +87,11 @@ def run(
         follow_parent()
     _end_on_signals()
     wait_for_kafka(settings)
+    _check_slot(settings, stage, slot)
     try:
         run_stage_process(stage.value, settings, slot=slot)
+    except _ENDS as exc:
+        raise CommandFailed(f"{stage.value}: {exc}") from exc
     except _START_ANEW as exc:
         log.error("%s ends: %s", stage.value, exc)  # noqa: TRY400 - foreseeable, and the text says all
         if follow_parent_:
@@ -89,24 +101,33 @@ def run(
 
 def wait_for_kafka(settings: Settings) -> None:
     """Return once the brokers answer; until then one line for each reason why they do not."""
-    pause_seconds = _FIRST_PAUSE_SECONDS
+    pause_seconds, answer_seconds = _FIRST_PAUSE_SECONDS, _FIRST_ANSWER_SECONDS
     said = ""
-    while (reason := _why_not_reached(settings)) is not None:
+    while (reason := _why_not_reached(settings, answer_seconds)) is not None:
         if reason != said:
             log.warning("%s; trying again until it does", reason)
             said = reason
         threading.Event().wait(pause_seconds)
         pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        answer_seconds = min(2 * answer_seconds, _LONGEST_ANSWER_SECONDS)
     if said:
         log.info("Kafka answers")
 
 
-def _why_not_reached(settings: Settings) -> str | None:
+def _why_not_reached(settings: Settings, wait_seconds: float) -> str | None:
     try:
-        Inquiry(connection(settings, client="probe"), wait_seconds=_ANSWER_SECONDS).seen()
+        reached = connection(settings, client="probe")
+        Inquiry(reached, wait_seconds=wait_seconds, logger=silent_logger()).seen()
     except (NoKafka, KafkaUnreachable) as exc:
         return str(exc)
     return None
+
+
+def _check_slot(settings: Settings, stage: Stage, slot: int | None) -> None:
+    try:
+        Slot(settings.data_dir / "run", stage.value, wanted=slot).close()
+    except RuntimeError as exc:
+        raise CommandFailed(str(exc)) from exc
 
 
 def _end_on_signals() -> None:

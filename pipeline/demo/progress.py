@@ -47,10 +47,8 @@ class Progress:
     def answers(self) -> str:
         """What the attempts gave: statuses, or outcomes where there was none."""
         given = groupby(str(one.status or one.outcome) for one in self.attempts)
-        counted = ((answer, len(list(same))) for answer, same in given)
-        return ", ".join(
-            f"{count} x {answer}" if count > 1 else answer for answer, count in counted
-        )
+        counted = ((len(list(same)), answer) for answer, same in given)
+        return ", ".join(answer if n == 1 else f"{n} x {answer}" for n, answer in counted)
 
 
 class Deliveries(NamedTuple):

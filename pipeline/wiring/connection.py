@@ -23,8 +23,8 @@ def connection(settings: Settings, *, client: str) -> Connection:
         broker = running_broker(settings.data_dir)
         if broker is None:
             raise NoKafka(
-                "no Kafka: set PIPELINE_KAFKA__BOOTSTRAP_SERVERS, or start the embedded broker with "
-                f"`pipeline up` (data folder {settings.data_dir}, setting PIPELINE_DATA_DIR)"
+                "no Kafka: set PIPELINE_KAFKA__BOOTSTRAP_SERVERS, or start the embedded broker "
+                f"with `pipeline up` (data folder {settings.data_dir}, setting PIPELINE_DATA_DIR)"
             )
         servers = broker.bootstrap_servers
     return {"bootstrap.servers": servers, "client.id": client, **settings.kafka.options}

@@ -1,15 +1,16 @@
-"""The broker goes away under load, politely and not: everything resumes by itself, nothing is missing."""
+"""The broker goes away under load, politely and not: all resumes by itself, nothing is missing."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
-from pipeline.domain.endpoint import Account, Endpoint, RetryPolicy
+from pipeline.domain.endpoint import Account, Endpoint
 from tests.faults.conftest import OwnBroker
 from tests.faults.counting import count
 from tests.receiver import Answer, Receiver
@@ -32,9 +33,7 @@ def kill(kafka: EmbeddedKafka) -> None:
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("take_away", [stop, kill])
-@pytest.mark.parametrize(
-    "away_seconds", [AWAY_SECONDS, pytest.param(30.0, marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("away_seconds", [AWAY_SECONDS, pytest.param(30.0, marks=pytest.mark.soak)])
 def test_nothing_is_missing_after_the_broker_was_away(
     own_broker: OwnBroker,
     receiver: Receiver,
@@ -69,6 +68,4 @@ def test_nothing_is_missing_after_the_broker_was_away(
 
 def _wait_away(seconds: float) -> None:
     """What is tested is the time without a broker, so it has to pass."""
-    import threading  # noqa: PLC0415 - for this alone
-
     threading.Event().wait(seconds)

@@ -1,4 +1,4 @@
-"""Garbage in every topic that a stage reads: nothing stops, each one is a dead letter with its bytes."""
+"""Garbage in every topic that a stage reads: nothing stops, each is a dead letter."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""kill -9 of the stages, one after another and all together: nothing is lost, few requests repeat."""
+"""kill -9 of the stages, one by one and all together: nothing is lost, few requests repeat."""
 
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Generator
 
 import pytest
@@ -68,18 +69,18 @@ def test_killing_every_stage_loses_nothing(
         text=lambda: str(count(pipeline, receiver, "kills", sent=deliveries)),
     )
     counted = count(pipeline, receiver, "kills", sent=deliveries)
-    print(f"{counted.repeats} requests repeated by {sender_kills} kills of the sender")  # noqa: T201 - a figure people ask for
+    print(f"{counted.repeats} repeated by {sender_kills} kills")  # noqa: T201 - shown with -s
     assert counted.repeats <= sender_kills * UNFINISHED
     assert not counted.dead
     topic = pipeline.topology.delivery("kills-ep")
     eventually(lambda: sum(pipeline.committed("sender", topic).values()) >= deliveries)
-    eventually(lambda: len(_logged(pipeline)) == deliveries, text=lambda: str(len(_logged(pipeline))))
+    eventually(
+        lambda: len(_logged(pipeline)) == deliveries, text=lambda: str(len(_logged(pipeline)))
+    )
 
 
 def _logged(pipeline: RunningPipeline) -> set[str]:
     """Deliveries that the store has as delivered."""
-    import sqlite3  # noqa: PLC0415 - looked at as anybody would
-
     with sqlite3.connect(pipeline.data_dir / "store.sqlite") as store:
         rows = store.execute("select id from deliveries where state = 60").fetchall()
     return {row[0] for row in rows}

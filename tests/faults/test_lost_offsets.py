@@ -1,9 +1,11 @@
-"""A group's offsets are gone: nothing is sent again, the partitions are held until somebody decides."""
+"""A group's offsets are gone: nothing is sent again, partitions are held until somebody decides."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -63,8 +65,6 @@ def _events(first: int, end: int, *, account: str = "lost") -> list[dict[str, ob
 
 
 def _numbers(receiver: Receiver) -> list[int]:
-    import json  # noqa: PLC0415 - for this alone
-
     return [json.loads(request.body)["Data"]["n"] for request in receiver.requests]
 
 
@@ -73,7 +73,7 @@ def _end(pipeline: RunningPipeline, topic: str) -> int:
 
 
 def _delete_group(pipeline: RunningPipeline, stage: str) -> None:
-    admin = AdminClient({**pipeline.connection})
+    admin: Any = AdminClient({**pipeline.connection})  # it does not say what its futures hold
     group = f"{pipeline.prefix}{stage}"
 
     def deleted() -> bool:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.adapters.kafka.cluster import Cluster, TopicToCreate
 from pipeline.adapters.kafka.log_deletion import KafkaLogs
 from pipeline.domain.deletion import LogState, delete_before
-from pipeline.flow import Partition
 from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, Kept
 from pipeline.telemetry.tally import Tally
 from tests.kafka_broker import SessionBroker
+from tests.running_pipeline import eventually
 
 OFFSETS = st.integers(0, 50)
 
@@ -34,8 +34,9 @@ def test_nothing_uncommitted_or_young_is_ever_deleted(
 @pytest.fixture
 def topic(broker: SessionBroker) -> str:
     name = f"janitor-{uuid.uuid4()}"
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap_servers})
-    admin.create_topics([NewTopic(name, 1, 1)])[name].result()
+    cluster = Cluster({"bootstrap.servers": broker.bootstrap_servers})
+    cluster.create([TopicToCreate(name, 1, 1, {})])
+    cluster.wait_for_leaders([name])
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
     for number in range(10):
         producer.produce(name, str(number).encode())
@@ -45,7 +46,16 @@ def topic(broker: SessionBroker) -> str:
 
 def commit(broker: SessionBroker, group: str, topic: str, offset: int) -> None:
     consumer = Consumer({"bootstrap.servers": broker.bootstrap_servers, "group.id": group})
-    consumer.commit(offsets=[TopicPartition(topic, 0, offset)], asynchronous=False)
+    asked = [TopicPartition(topic, 0, offset)]
+
+    def committed() -> bool:
+        try:
+            consumer.commit(offsets=asked, asynchronous=False)
+        except KafkaException:
+            return False  # a new broker's coordinator may still be loading
+        return True
+
+    eventually(committed)
     consumer.close()
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from pipeline.domain.delivery import Reason
-from pipeline.domain.endpoint import Account, Credentials, Endpoint, Order, RetryPolicy, SigningSecret
+from pipeline.domain.endpoint import (
+    Account,
+    Credentials,
+    Endpoint,
+    EndpointStatus,
+    Order,
+    RetryPolicy,
+    SigningSecret,
+)
 from tests.kafka_broker import SessionBroker
 from tests.receiver import Answer, Receiver, Request, receiving
 from tests.running_pipeline import RunningPipeline, eventually, running_pipeline
@@ -31,14 +41,14 @@ def receiver() -> Generator[Receiver]:
         yield running
 
 
-def an_endpoint(account: str, url: str, **changes: object) -> Endpoint:
-    fields = {"id": f"{account}-ep", "account": account, "profile": "twelve-twenty", "topic": ""}
-    return Endpoint(**{**fields, "url": url, **changes})  # pyright: ignore[reportArgumentType] - test data
+def an_endpoint(account: str, url: str, **changes: Any) -> Endpoint:
+    endpoint = Endpoint(f"{account}-ep", account, "twelve-twenty", "", url=url)
+    return replace(endpoint, **changes)
 
 
-def an_event(account: str, number: int = 0, **changes: object) -> dict[str, object]:
-    event = {"account": account, "type": "thing.made", "id": f"{account}-{number}", "data": {"n": number}}
-    return {**event, **changes}
+def an_event(account: str, number: int = 0, **changes: Any) -> dict[str, Any]:
+    event = {"account": account, "type": "thing.made", "id": f"{account}-{number}"}
+    return {**event, "data": {"n": number}, **changes}
 
 
 def test_an_event_reaches_its_endpoint_once(pipeline: RunningPipeline, receiver: Receiver) -> None:
@@ -67,8 +77,6 @@ def _publish_one_more(pipeline: RunningPipeline, account: str, receiver: Receive
 def test_a_signed_request_verifies_with_the_reference_library(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
-    from standardwebhooks import Webhook  # noqa: PLC0415 - no other test needs it
-
     pipeline.put_account(Account("signed", "standard-webhooks"))
     pipeline.put_endpoint(
         an_endpoint("signed", receiver.url("/signed"), profile="standard-webhooks"),
@@ -190,9 +198,7 @@ def test_an_event_that_nobody_asked_for_goes_nowhere(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
     pipeline.put_account(Account("picky", "twelve-twenty"))
-    pipeline.put_endpoint(
-        an_endpoint("picky", receiver.url("/"), event_types=("order.*",))
-    )
+    pipeline.put_endpoint(an_endpoint("picky", receiver.url("/"), event_types=("order.*",)))
     pipeline.publish([an_event("picky", 1), an_event("picky", 2, type="order.paid")])
     (request,) = receiver.wait_for(1)
     assert b"order.paid" in request.body
@@ -213,10 +219,6 @@ def test_an_endpoint_without_a_topic_of_its_own_is_served_from_the_shared_one(
 def test_a_removed_endpoints_deliveries_become_dead_letters(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
-    from dataclasses import replace  # noqa: PLC0415 - no other test needs it
-
-    from pipeline.domain.endpoint import EndpointStatus  # noqa: PLC0415 - no other test needs it
-
     receiver.behaviour = lambda _: Answer(500)
     pipeline.put_account(Account("left", "twelve-twenty"))
     endpoint = pipeline.put_endpoint(
@@ -226,14 +228,16 @@ def test_a_removed_endpoints_deliveries_become_dead_letters(
     receiver.wait_for(1)
     pipeline.put_endpoint(replace(endpoint, status=EndpointStatus.REMOVED))
     eventually(
-        lambda: Reason.ENDPOINT_REMOVED
-        in [x.reason for x in pipeline.dead_letters() if x.account == "left"]
+        lambda: (
+            Reason.ENDPOINT_REMOVED
+            in [x.reason for x in pipeline.dead_letters() if x.account == "left"]
+        )
     )
     assert len(receiver.requests) == 1
 
 
 @pytest.fixture(autouse=True)
-def tell_the_logs(pipeline: RunningPipeline, tmp_path: Path) -> Generator[None]:
+def tell_the_logs(pipeline: RunningPipeline) -> Generator[None]:
     yield
     for stage in ("router", "sender", "scheduler", "recorder"):
         print(f"== {stage}\n{pipeline.log(stage)[-2000:]}")  # noqa: T201 - shown where a test failed

@@ -74,11 +74,11 @@ _LETTER = DeadLetter(
 )
 
 
-def an_attempt(**changes: Any) -> Attempt:  # noqa: ANN401 - any field's value
+def an_attempt(**changes: Any) -> Attempt:
     return _ATTEMPT._replace(**changes)
 
 
-def a_failure(**changes: Any) -> Attempt:  # noqa: ANN401 - any field's value
+def a_failure(**changes: Any) -> Attempt:
     failed = _ATTEMPT._replace(
         outcome="refused",
         status=503,
@@ -93,11 +93,11 @@ def a_failure(**changes: Any) -> Attempt:  # noqa: ANN401 - any field's value
     return failed._replace(**changes)
 
 
-def a_delivery(**changes: Any) -> Delivery:  # noqa: ANN401 - any field's value
+def a_delivery(**changes: Any) -> Delivery:
     return _DELIVERY._replace(**changes)
 
 
-def a_letter(**changes: Any) -> DeadLetter:  # noqa: ANN401 - any field's value
+def a_letter(**changes: Any) -> DeadLetter:
     return _LETTER._replace(**changes)
 
 

@@ -13,11 +13,10 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Producer,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
+from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.ports import SourceFailed, Undecodable
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class KafkaStartMemory:
         )
         self._consumer.assign([TopicPartition(topic, 0, 0)])
         self._position = 0
-        self._admin = AdminClient({**connection})
+        self._inquiry = Inquiry(connection)
 
     def known(self) -> Mapping[tuple[str, str, int], StartPosition]:
         try:
@@ -103,13 +102,10 @@ class KafkaStartMemory:
             raise SourceFailed(f"cannot write to {self._topic}: {reason}")
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        futures = self._admin.describe_topics(
-            TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS
-        )
         try:
-            return {name: str(future.result().topic_id) for name, future in futures.items()}
-        except KafkaException as error:
-            raise SourceFailed(f"cannot describe topics: {error}") from error
+            return self._inquiry.topic_ids(topics)
+        except (KafkaRefused, KafkaUnreachable) as error:
+            raise SourceFailed(str(error)) from error
 
     def close(self) -> None:
         self._consumer.close()

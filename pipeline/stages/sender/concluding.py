@@ -1,4 +1,4 @@
-"""What follows an attempt: it is written down; its delivery is finished, deferred, held or buried."""
+"""What follows an attempt: it is logged; its delivery is finished, deferred, held or buried."""
 
 from __future__ import annotations
 
