@@ -17,8 +17,10 @@ MOST_REPEATS: Final = 100
 WAITING: Final = 10_000
 """Deep enough that every process always has work, and shallow enough that none runs ahead."""
 PER_SECOND: Final = 50.0
-SECONDS: Final = 20.0
-QUICK_SECONDS: Final = 5.0
+SECONDS: Final = 10.0
+MOST_SECONDS: Final = 600
+LATENCY_SECONDS: Final = 20.0
+QUICK_LATENCY_SECONDS: Final = 5.0
 WARM_UP_SHARE: Final = 5
 WARM_UP_EVENTS: Final = 3_000
 
@@ -36,15 +38,20 @@ def read_options(words: list[str]) -> Options:
     """Ends the process where they cannot be used, and after `--help`."""
     given = _parser().parse_args(words)
     deliveries = given.count or (QUICK_DELIVERIES if given.quick else DELIVERIES)
-    seconds = QUICK_SECONDS if given.quick else SECONDS
+    latency_seconds = QUICK_LATENCY_SECONDS if given.quick else LATENCY_SECONDS
     plans = Plans(
         ThroughputPlan(
             deliveries=deliveries,
+            most_seconds=given.seconds,
             warm_up_deliveries=max(deliveries // WARM_UP_SHARE, 1_000),
+            warm_up_seconds=given.seconds / 2,
             most_waiting=WAITING if given.load == "steady" else None,
+            profile=given.profile,
         ),
         LatencyPlan(
-            events=int(seconds * PER_SECOND), warm_up_events=WARM_UP_EVENTS, per_second=PER_SECOND
+            events=int(latency_seconds * PER_SECOND),
+            warm_up_events=WARM_UP_EVENTS,
+            per_second=PER_SECOND,
         ),
     )
     wanted = given.scenario or [scenario.name for scenario in SCENARIOS]
@@ -67,6 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"deliveries measured in each scenario (default {DELIVERIES})",
     )
     parser.add_argument(
+        "--seconds",
+        type=_whole(1, MOST_SECONDS),
+        default=SECONDS,
+        help=f"publish no longer than this in each scenario (default {SECONDS:g})",
+    )
+    parser.add_argument(
         "--repeat",
         type=_whole(1, MOST_REPEATS),
         default=1,
@@ -78,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("steady", "backlog"),
         default="steady",
         help="steady: at most 10,000 deliveries wait at any time; backlog: all published at once",
+    )
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="let py-spy watch, which makes everything slower; its stacks lie beside the results",
     )
     return parser
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -16,7 +16,7 @@ from benchmarks.rates import Sample
 from benchmarks.receiving import RunningReceiver
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS
 
-_PAUSE_SECONDS: Final = 0.01
+_PAUSE_SECONDS: Final = 0.025
 _STALL_SECONDS: Final = 30.0
 _MOST_AT_ONCE: Final = 2_000
 
@@ -28,6 +28,8 @@ class Backlog:
     most_deliveries: int | None
     """None: everything is published at once."""
     fan_out: int
+    publish_seconds: float
+    """After so long nothing more is published."""
 
     def room(self, published: int, received: int) -> int:
         """How many more events may be published."""
@@ -35,6 +37,14 @@ class Backlog:
             return _MOST_AT_ONCE
         waiting = published * self.fan_out - received
         return min(max(self.most_deliveries - waiting, 0) // self.fan_out, _MOST_AT_ONCE)
+
+
+class Watched(NamedTuple):
+    """What was published, and how requests came meanwhile."""
+
+    events: int
+    samples: list[Sample]
+    """Counted from 0."""
 
 
 class Publisher:
@@ -83,32 +93,40 @@ def publish_and_watch(
     *,
     backlog: Backlog,
     check: Callable[[], None],
-) -> list[Sample]:
-    """Publish all; return when as many requests have come, with what was counted meanwhile.
+) -> Watched:
+    """Publish, and return when as many requests have come as there must.
 
-    Counts begin at 0. Raises BenchmarkFailed: nothing came for 30 s, a record was not published, or
-    whatever `check` raises.
+    Raises BenchmarkFailed: nothing came for 30 s, a record was not published, or whatever `check`
+    raises.
     """
     before = receiver.received()
-    wanted = len(records) * backlog.fan_out
-    published = 0
     samples = [Sample(time.monotonic(), 0)]
     last_progress = samples[0]
-    while samples[-1].received < wanted:
-        count = backlog.room(published, samples[-1].received)
-        for record in records[published : published + count]:
-            publisher.publish(record)
-        published = min(published + count, len(records))
+    stop_at = samples[0].at_seconds + backlog.publish_seconds
+    published = 0
+    is_publishing = True
+    while is_publishing or samples[-1].received < published * backlog.fan_out:
+        if is_publishing:
+            count = backlog.room(published, samples[-1].received)
+            for record in records[published : published + count]:
+                publisher.publish(record)
+            published = min(published + count, len(records))
+            is_publishing = published < len(records) and samples[-1].at_seconds < stop_at
         publisher.serve()
         time.sleep(_PAUSE_SECONDS)
-        received = receiver.received() - before
-        samples.append(Sample(time.monotonic(), received))
-        if received > last_progress.received:
-            last_progress = samples[-1]
-        elif samples[-1].at_seconds - last_progress.at_seconds > _STALL_SECONDS:
-            raise BenchmarkFailed(
-                f"nothing came for {_STALL_SECONDS:g} s after {received} of {wanted} requests"
-            )
+        samples.append(Sample(time.monotonic(), receiver.received() - before))
+        last_progress = _progress(last_progress, samples[-1])
         check()
     publisher.flush()
-    return samples
+    return Watched(published, samples)
+
+
+def _progress(last: Sample, now: Sample) -> Sample:
+    """The newest sample that had more than those before it."""
+    if now.received > last.received:
+        return now
+    if now.at_seconds - last.at_seconds > _STALL_SECONDS:
+        raise BenchmarkFailed(
+            f"nothing came for {_STALL_SECONDS:g} s after {now.received} requests"
+        )
+    return last

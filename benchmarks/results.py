@@ -6,14 +6,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from benchmarks.machine import Machine
 from benchmarks.rates import Spread, spread
+from benchmarks.results_folder import results_folder
 from benchmarks.rig import Figures
 from benchmarks.scenarios import Plans, Scenario
-
-RESULTS: Final = Path(__file__).with_name("results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,6 @@ class Results:
 
 def write_results(results: Results) -> Path:
     """Keep them as JSON; answers where."""
-    RESULTS.mkdir(exist_ok=True)
     at = datetime.now(UTC)
     document = {
         "at": at.isoformat(timespec="seconds"),
@@ -58,6 +55,6 @@ def write_results(results: Results) -> Path:
         ],
         "failures": {scenario.name: texts for scenario, texts in results.failures.items()},
     }
-    path = RESULTS / f"{at:%Y%m%dT%H%M%SZ}.json"
+    path = results_folder() / f"{at:%Y%m%dT%H%M%SZ}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     return path

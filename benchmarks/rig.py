@@ -17,6 +17,7 @@ Figures = dict[str, float]
 class Rig:
     """Everything is running and idle."""
 
+    name: str
     servers: str
     source_topic: str
     record: Callable[[int], SourceRecord]

@@ -28,7 +28,11 @@ _BARE_PARTITIONS = 4
 
 @contextmanager
 def pipeline_rig(
-    layout: EndpointLayout, event_format: EventFormat, *, receiver_module: str = FAST_RECEIVER
+    name: str,
+    layout: EndpointLayout,
+    *,
+    event_format: EventFormat,
+    receiver_module: str = FAST_RECEIVER,
 ) -> Generator[Rig]:
     """The pipeline on a fresh broker, one process of each stage. Raises BenchmarkFailed."""
     encode = event_encoder(event_format, RecordCodec(load_schemas(SCHEMAS_DIR)))
@@ -43,6 +47,7 @@ def pipeline_rig(
         running_pipeline(broker, layout, port=receiver.port) as pipeline,
     ):
         yield Rig(
+            name=name,
             servers=broker.servers,
             source_topic=pipeline.topology.events,
             record=record,
@@ -55,7 +60,7 @@ def pipeline_rig(
 
 
 @contextmanager
-def bare_rig() -> Generator[Rig]:
+def bare_rig(name: str) -> Generator[Rig]:
     """The bare loop on a fresh broker. Raises BenchmarkFailed."""
     settings = {"message.timestamp.type": "LogAppendTime"}
 
@@ -67,7 +72,7 @@ def bare_rig() -> Generator[Rig]:
         running_receiver(FAST_RECEIVER, broker.folder) as receiver,
     ):
         Cluster({"bootstrap.servers": broker.servers}).create(
-            [TopicToCreate(name, _BARE_PARTITIONS, 1, settings) for name in ("source", "notes")]
+            [TopicToCreate(topic, _BARE_PARTITIONS, 1, settings) for topic in ("source", "notes")]
         )
         words = ("--servers", broker.servers, "--source", "source", "--notes", "notes")
         url = f"http://127.0.0.1:{receiver.port}/"
@@ -75,6 +80,7 @@ def bare_rig() -> Generator[Rig]:
         groups = Groups(broker.servers, {GROUP: ["source"]})
         with ending([loop]):
             yield Rig(
+                name=name,
                 servers=broker.servers,
                 source_topic="source",
                 record=record,

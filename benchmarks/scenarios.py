@@ -67,15 +67,16 @@ SCENARIOS: Final = (
 
 def measured(scenario: Scenario, plans: Plans) -> Figures:
     """One run from nothing to nothing. Raises BenchmarkFailed."""
+    name, layout, event_format = scenario.name, scenario.layout, scenario.event_format
     match scenario.kind:
         case Kind.THROUGHPUT:
-            with pipeline_rig(scenario.layout, scenario.event_format) as rig:
+            with pipeline_rig(name, layout, event_format=event_format) as rig:
                 return measured_throughput(rig, plans.throughput)
         case Kind.BARE_LOOP:
-            with bare_rig() as rig:
+            with bare_rig(name) as rig:
                 return measured_throughput(rig, plans.throughput)
         case Kind.LATENCY:
             with pipeline_rig(
-                scenario.layout, scenario.event_format, receiver_module=TIMED_RECEIVER
+                name, layout, event_format=event_format, receiver_module=TIMED_RECEIVER
             ) as rig:
                 return measured_latency(rig, plans.latency)

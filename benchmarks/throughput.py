@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.children import wait_until
 from benchmarks.machine import load_average
+from benchmarks.profiling import profiled
 from benchmarks.publishing import Backlog, Publisher, publish_and_watch
 from benchmarks.rates import Sample, per_second
 from benchmarks.rig import Figures, Rig
@@ -26,9 +27,14 @@ class ThroughputPlan:
     """How much is published, and how far ahead of the receiver."""
 
     deliveries: int
+    most_seconds: float
+    """After so long nothing more is published."""
     warm_up_deliveries: int
+    warm_up_seconds: float
     most_waiting: int | None
     """Deliveries; None: everything is published at once."""
+    profile: bool
+    """Whether py-spy watches; the figures are none then."""
 
 
 def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
@@ -38,44 +44,41 @@ def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
     included; nothing of the starting and the warming up does. Raises BenchmarkFailed.
     """
     publisher = Publisher(rig.servers, rig.source_topic)
-    warm_up = plan.warm_up_deliveries // rig.fan_out
-    _run(rig, plan, publisher, first=0, count=warm_up)
-    processes = {**rig.counted, PUBLISHER: os.getpid()}
-    events = plan.deliveries // rig.fan_out
-    records = rig.records(warm_up, events)
-    receiver_before = rig.receiver.cpu_seconds()
-    received_before = rig.receiver.received()
-    before, started_at = cpu_mark(processes), time.monotonic()
-    samples = publish_and_watch(
-        publisher, records, rig.receiver, backlog=_backlog(rig, plan), check=rig.check
-    )
+    warm_up = rig.records(0, plan.warm_up_deliveries // rig.fan_out)
+    backlog = Backlog(plan.most_waiting, rig.fan_out, plan.warm_up_seconds)
+    publish_and_watch(publisher, warm_up, rig.receiver, backlog=backlog, check=rig.check)
     _wait_caught_up(rig)
-    after, ended_at = cpu_mark(processes), time.monotonic()
-    receiver_cpu = rig.receiver.cpu_seconds() - receiver_before
-    deliveries = events * rig.fan_out
-    figures = _rates(samples, deliveries)
-    figures["repeats"] = rig.receiver.received() - received_before - deliveries
-    figures.update(_costs(before, after, deliveries))
-    figures[f"cpu_us.{RECEIVER}"] = receiver_cpu * _US / deliveries
-    used = sum(_used(before, after).values()) + receiver_cpu
-    elapsed = ended_at - started_at
-    figures["busy_cores.others"] = max(after.machine - before.machine - used, 0.0) / elapsed
-    figures.update(
-        {f"peak_mib.{name}": peak_memory_bytes(pid) / MIB for name, pid in rig.counted.items()}
-    )
-    return figures
+    records = rig.records(len(warm_up), plan.deliveries // rig.fan_out)
+    backlog = Backlog(plan.most_waiting, rig.fan_out, plan.most_seconds)
+    with profiled(rig.counted if plan.profile else {}, rig.name):
+        before = _mark(rig)
+        watched = publish_and_watch(
+            publisher, records, rig.receiver, backlog=backlog, check=rig.check
+        )
+        _wait_caught_up(rig)
+        after = _mark(rig)
+    deliveries = watched.events * rig.fan_out
+    return {
+        **_rates(watched.samples, deliveries),
+        "repeats": after.received - before.received - deliveries,
+        **_costs(before, after, deliveries),
+        "busy_cores.others": _busy_others(before, after),
+        **{f"peak_mib.{name}": peak_memory_bytes(pid) / MIB for name, pid in rig.counted.items()},
+    }
 
 
-def _run(rig: Rig, plan: ThroughputPlan, publisher: Publisher, *, first: int, count: int) -> None:
-    records = rig.records(first, count)
-    publish_and_watch(
-        publisher, records, rig.receiver, backlog=_backlog(rig, plan), check=rig.check
-    )
-    _wait_caught_up(rig)
+class _Mark(NamedTuple):
+    """Everything that is compared, at one moment."""
+
+    at_seconds: float
+    received: int
+    cpu: CpuMark
 
 
-def _backlog(rig: Rig, plan: ThroughputPlan) -> Backlog:
-    return Backlog(plan.most_waiting, rig.fan_out)
+def _mark(rig: Rig) -> _Mark:
+    cpu = cpu_mark({**rig.counted, PUBLISHER: os.getpid()})
+    cpu.by_process[RECEIVER] = rig.receiver.cpu_seconds()
+    return _Mark(time.monotonic(), rig.receiver.received(), cpu)
 
 
 def _wait_caught_up(rig: Rig) -> None:
@@ -97,11 +100,19 @@ def _rates(samples: list[Sample], deliveries: int) -> Figures:
     }
 
 
-def _costs(before: CpuMark, after: CpuMark, deliveries: int) -> Figures:
+def _costs(before: _Mark, after: _Mark, deliveries: int) -> Figures:
     costs = {name: used * _US / deliveries for name, used in _used(before, after).items()}
-    total = sum(cost for name, cost in costs.items() if name != PUBLISHER)
+    total = sum(cost for name, cost in costs.items() if name not in {PUBLISHER, RECEIVER})
     return {f"cpu_us.{name}": cost for name, cost in {**costs, TOTAL: total}.items()}
 
 
-def _used(before: CpuMark, after: CpuMark) -> dict[str, float]:
-    return {name: used - before.by_process[name] for name, used in after.by_process.items()}
+def _busy_others(before: _Mark, after: _Mark) -> float:
+    """How many cores everything else on the machine kept busy, on average."""
+    ours = sum(_used(before, after).values())
+    others = after.cpu.machine - before.cpu.machine - ours
+    return max(others, 0.0) / (after.at_seconds - before.at_seconds)
+
+
+def _used(before: _Mark, after: _Mark) -> dict[str, float]:
+    began = before.cpu.by_process
+    return {name: used - began[name] for name, used in after.cpu.by_process.items()}

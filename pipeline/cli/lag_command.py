@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -13,6 +11,7 @@ from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.terminal import examples, output, say, write_json, write_json_line
 from pipeline.clock import now_ms
+from pipeline.supervisor.ending import Ending
 from pipeline.wiring.reach import Reach, reach
 from pipeline.wiring.reading_groups import ReadTopic, read_topics_of
 
@@ -39,12 +38,12 @@ def lag(
     if not watch:
         _show(read_topics_of(at), as_json=as_json)
         return
-    with suppress(KeyboardInterrupt):
-        _watch(at, as_json=as_json)
+    with Ending() as ending:
+        _watch(at, ending, as_json=as_json)
 
 
-def _watch(at: Reach, *, as_json: bool) -> None:
-    while True:
+def _watch(at: Reach, ending: Ending, *, as_json: bool) -> None:
+    while not ending.is_asked:
         topics = read_topics_of(at)
         if as_json:
             write_json_line(lag_document(topics, now_ms=now_ms()))
@@ -53,7 +52,7 @@ def _watch(at: Reach, *, as_json: bool) -> None:
             if console.is_terminal:
                 console.clear()
             _show(topics, as_json=False)
-        threading.Event().wait(WATCH_SECONDS)
+        ending.wait(WATCH_SECONDS)
 
 
 def _show(topics: list[ReadTopic], *, as_json: bool) -> None:

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from pipeline.cli.endings import CommandFailed
 from pipeline.settings import Settings
 from pipeline.slots import MOST_SLOTS, Slot
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
+from pipeline.supervisor.ending import Ending
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS: Final = 10.0
-_ROUND_SECONDS: Final = 0.1
+_ROUND_SECONDS: Final = 0.5
+"""A child that ends wakes it at once."""
 _OWN_STDERR: Final = Path("/dev/stderr")
 
 
 def keep_stage_running(stage: str, count: int, settings: Settings) -> None:
-    """Return when SIGTERM or SIGINT came and all have ended. Raises CommandFailed."""
-    stopping = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    """Return when a signal has asked for it and all have ended. Raises CommandFailed."""
     slots = _free_slots(settings.data_dir / "run", stage, count)
     children = [Child(_command(stage, slot, settings)) for slot in slots]
-    try:
-        while not stopping.is_set():
-            _keep_running(children)
-            stopping.wait(_ROUND_SECONDS)
-    finally:
-        _end(children)
+    with Ending() as ending:
+        try:
+            while not ending.is_asked:
+                _keep_running(children)
+                ending.wait(_ROUND_SECONDS)
+        finally:
+            _end(children)
 
 
 def _command(stage: str, slot: int, settings: Settings) -> Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +15,7 @@ from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.terminal import age_text, examples, output, plain, say, time_text, write_json_line
 from pipeline.clock import now_ms
 from pipeline.domain.delivery import Attempt, Decision, Outcome
+from pipeline.supervisor.ending import Ending
 from pipeline.wiring.reach import reach
 
 _COLOURS: dict[str, str] = {
@@ -53,8 +53,10 @@ def tail(
         is_from_start=from_start,
         on_outage=lambda reason: say(f"Kafka does not answer ({reason}); waiting"),
     )
-    with suppress(KeyboardInterrupt):
+    with Ending() as ending:
         for attempts in batches:
+            if ending.is_asked:
+                break
             for attempt in attempts:
                 if (
                     endpoint in {None, attempt.endpoint}

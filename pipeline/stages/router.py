@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.ports import EmitRefused, Records
     from pipeline.stages.dead_lettering import DeadLettering
+    from pipeline.telemetry.spans import Spans
     from pipeline.telemetry.tally import Tally
 
 
@@ -56,6 +57,7 @@ class RouterPorts:
     """Raises BodyProblem where no body can be made for the endpoint."""
     dead: DeadLettering
     tally: Tally
+    spans: Spans
 
 
 class _Routed(NamedTuple):
@@ -154,9 +156,14 @@ class Router:
         endpoints = self._ports.directory.matching(event.account, event.type)
         tally.add(EVENTS_ROUTED, "matched" if endpoints else "unmatched")
         tally.add(DELIVERIES_CREATED, amount=len(endpoints))
-        rendering = _Rendering(event)
+        span = self._ports.spans.start(
+            "route", record.headers, attributes={"event.id": event.id, "event.type": event.type}
+        )
+        rendering = _Rendering(event, self._ports.spans.headers_below(span, record.headers))
         for endpoint in endpoints:
             yield self._deliver(rendering, endpoint, record=record)
+        if span is not None:
+            span.end()
 
     def _deliver(self, rendering: _Rendering, endpoint: Endpoint, *, record: Record) -> _Routed:
         event = rendering.event
@@ -175,7 +182,7 @@ class Router:
             endpoint.topic,
             self._ports.records.encode_delivery(delivery),
             endpoint.id.encode(),
-            _trace_headers(record),
+            rendering.headers,
         )
         return _Routed(emit, delivery)
 
@@ -183,10 +190,12 @@ class Router:
 class _Rendering:
     """Bodies of one event; one that is the same for every endpoint is rendered once."""
 
-    __slots__ = ("_shared", "_values", "event")
+    __slots__ = ("_shared", "_values", "event", "headers")
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, headers: list[tuple[str, bytes]] | None) -> None:
         self.event = event
+        self.headers = headers
+        """Of the records of its deliveries."""
         self._values = EventValues(event)
         self._shared: dict[int, RenderedBody] = {}
 
@@ -238,14 +247,3 @@ def _lacks_subject(event: Event, profile: Profile) -> bool:
     return not (
         subject.startswith(rules.subject_prefix) and len(subject) > len(rules.subject_prefix)
     )
-
-
-def _trace_headers(record: Record) -> list[tuple[str, bytes]] | None:
-    if not record.headers:
-        return None
-    kept = [
-        (name, value)
-        for name, value in record.headers
-        if name in {"traceparent", "tracestate"} and value
-    ]
-    return kept or None

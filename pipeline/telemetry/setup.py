@@ -1,27 +1,25 @@
-"""The OpenTelemetry SDK of one process.
-
-Metrics to `/metrics` and, where a collector is set, over OTLP.
-"""
+"""The OpenTelemetry SDK of one process: metrics for `/metrics`, and all of it for a collector."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from pipeline.telemetry import instruments
+from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Instrument, Tally
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.metrics.export import MetricReader
+
+    from pipeline.telemetry.collector import Collector
 
 Gauge = Callable[[], float]
 SCOPE = "pipeline"
@@ -39,16 +37,17 @@ class TelemetryTarget:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The process's providers."""
+    """What this process measures with."""
 
     meters: MeterProvider
-    tracer: trace.Tracer
-    traces: TracerProvider
+    collector: Collector | None
+    spans: Spans
 
     def close(self) -> None:
         """Send what is left, within the exporters' own time-outs."""
         self.meters.shutdown()
-        self.traces.shutdown()
+        if self.collector is not None:
+            self.collector.traces.shutdown()
 
 
 def start_telemetry(
@@ -58,18 +57,10 @@ def start_telemetry(
     resource = Resource.create(
         {"service.name": f"pipeline-{target.stage}", "service.instance.id": target.instance}
     )
+    collector = _collector(target, resource)
     readers: list[MetricReader] = [PrometheusMetricReader(disable_target_info=True)]
-    traces = TracerProvider(
-        resource=resource, sampler=ParentBased(TraceIdRatioBased(target.sample_ratio))
-    )
-    if target.otlp_endpoint is not None:
-        base = target.otlp_endpoint.rstrip("/")
-        readers.append(
-            PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
-        )
-        traces.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
-        )
+    if collector is not None:
+        readers.append(collector.metrics)
     meters = MeterProvider(metric_readers=readers, resource=resource)
     meter = meters.get_meter(SCOPE)
     for instrument in _declared():
@@ -81,7 +72,18 @@ def start_telemetry(
         )
     for name, gauge in gauges.items():
         meter.create_observable_gauge(name, [_gauge(gauge)])
-    return Telemetry(meters, traces.get_tracer(SCOPE), traces)
+    tracer = None if collector is None else collector.traces.get_tracer(SCOPE)
+    return Telemetry(meters, collector, Spans(tracer))
+
+
+def _collector(target: TelemetryTarget, resource: Resource) -> Collector | None:
+    if target.otlp_endpoint is None:
+        return None
+    # Its exporters take a tenth of a second to load, which most processes need not wait for.
+    module = import_module("pipeline.telemetry.collector")
+    return module.connect_collector(
+        target.otlp_endpoint, resource, sample_ratio=target.sample_ratio
+    )
 
 
 def _declared() -> Iterable[Instrument]:

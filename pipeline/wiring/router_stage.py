@@ -68,6 +68,7 @@ class RouterStage:
                 route=routes.get,
                 dead=parts.dead,
                 tally=parts.tally,
+                spans=parts.spans,
             ),
         )
         topics = tuple(source.topic for source in at.topic_file.sources)

@@ -126,7 +126,11 @@ class SenderStage:
                 directory=parts.tables.directory,
                 prepare=recipients.prepare,
                 attempting=Attempting(
-                    HttpCourier(client), now_ms=now_ms, jitter=random.random, tally=parts.tally
+                    HttpCourier(client),
+                    now_ms=now_ms,
+                    jitter=random.random,
+                    tally=parts.tally,
+                    spans=parts.spans,
                 ),
                 concluding=Concluding(
                     parts.loop,

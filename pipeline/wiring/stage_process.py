@@ -22,6 +22,7 @@ from pipeline.engine.tasks import Tasks
 from pipeline.stages.dead_lettering import DeadLettering
 from pipeline.telemetry.health_server import Health, HealthServer
 from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
+from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Tally
 from pipeline.wiring.live_tables import LiveTables
 
@@ -79,6 +80,7 @@ class Parts:
     outlet: Outlet
     dead: DeadLettering
     tally: Tally
+    spans: Spans
     tasks: Tasks
     closing: AsyncExitStack
 
@@ -140,6 +142,7 @@ class StageProcess:
         self._surroundings = surroundings
         self._closing = closing
         self._tally = Tally()
+        self._spans = Spans(None)
         self._built = False
         self._topics: tuple[str, ...] = ()
         self._loop: ConsumeLoop | None = None
@@ -181,7 +184,9 @@ class StageProcess:
         tasks = Tasks(loop.fail)
         try:
             stage = await definition.build(
-                Parts(at, tables, loop, outlet, dead, self._tally, tasks, self._closing)
+                Parts(
+                    at, tables, loop, outlet, dead, self._tally, self._spans, tasks, self._closing
+                )
             )
             for work in stage.work:
                 tasks.start(work())
@@ -218,6 +223,7 @@ class StageProcess:
                 "pipeline.records.unfinished": lambda: float(self._fact("unfinished")),
             },
         )
+        self._spans = telemetry.spans
         self._closing.callback(telemetry.close)
         server = HealthServer(
             settings.stage.health_host, settings.stage.health_port, judge=self._judge

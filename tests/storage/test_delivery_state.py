@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.delivery import Position
@@ -20,6 +20,7 @@ from pipeline.domain.delivery_state import (
 )
 from tests.storage.builders import START_MS, a_delivery, a_failure, a_letter, an_attempt, buried
 
+_laws = settings(deadline=None)  # how long an example takes says nothing
 _states = st.sampled_from([state.value for state in State])
 _small = st.integers(0, 3)
 _tried = st.builds(
@@ -40,16 +41,19 @@ _standings = st.builds(
 )
 
 
+@_laws
 @given(_standings, _standings)
 def test_it_does_not_matter_which_comes_first(one: Standing, other: Standing):
     assert joined(one, other) == joined(other, one)
 
 
+@_laws
 @given(_standings, _standings, _standings)
 def test_it_does_not_matter_which_are_joined_first(one: Standing, two: Standing, three: Standing):
     assert joined(joined(one, two), three) == joined(one, joined(two, three))
 
 
+@_laws
 @given(_standings, _standings)
 def test_what_is_said_again_changes_nothing(one: Standing, other: Standing):
     both = joined(one, other)

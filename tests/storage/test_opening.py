@@ -146,6 +146,19 @@ def test_a_new_store_that_stays_locked_is_unavailable(sqlite_path: Path, sqlite_
     other.close()
 
 
+def test_a_new_store_that_is_locked_for_a_moment_is_waited_for(sqlite_path: Path, sqlite_url: str):
+    other = sqlite3.connect(sqlite_path, isolation_level=None)
+    other.execute("CREATE TABLE of_another (number INTEGER)")  # without a write-ahead log
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as threads:
+        opening = threads.submit(open_store, sqlite_url)
+        with pytest.raises(TimeoutError):
+            opening.result(timeout=0.5)
+        other.execute("ROLLBACK")
+        opening.result(timeout=30).close()
+    other.close()
+
+
 def test_a_full_disk_is_unavailable_and_loses_nothing(sqlite_path: Path, sqlite_url: str):
     store = open_store(sqlite_url)
     recorder = RecorderStore(store)

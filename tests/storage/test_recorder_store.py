@@ -49,10 +49,23 @@ def test_a_first_success_takes_one_row_and_is_read_as_it_was_recorded(
     assert reader.attempts("dlv_1") == [success]
 
 
-def test_a_success_that_kept_its_headers_is_read_with_them(
-    recorder: RecorderStore, reader: StoreReader
+@pytest.mark.parametrize(
+    "kept",
+    [
+        {"request_headers": {"content-type": "application/json"}},
+        {"response_headers": {}},
+        {"response_body": b""},
+        {"error": "the answer was cut off"},
+        {"reason": "final"},
+        {"next_attempt_at_ms": START_MS},
+        {"outcome": "refused"},
+    ],
+    ids=lambda kept: next(iter(kept)),
+)
+def test_a_success_with_more_to_say_is_read_with_all_of_it(
+    recorder: RecorderStore, reader: StoreReader, kept: dict[str, object]
 ):
-    success = an_attempt(response_headers={"x-request-id": "7"}, response_body=b"thanks")
+    success = an_attempt(**kept)
     recorder.write([success], [], {})
     assert reader.attempts("dlv_1") == [success]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 from pipeline.supervisor.log_file import LARGEST_LOG_BYTES, bound_log, last_line
 from pipeline.supervisor.notices import Notices
+from pipeline.supervisor.parent import BEGIN
 from tests.supervisor.running_up import ROOT, wait_until
 
 DEADLINE_SECONDS = 20.0
@@ -101,20 +103,22 @@ def test_a_child_that_is_started_again_need_not_be_let_go(tmp_path: Path):
     child.wait_ended(time.monotonic() + DEADLINE_SECONDS)
 
 
-@pytest.mark.parametrize("is_let_go", [True, False], ids=["at work", "held"])
-def test_a_child_ends_when_its_parents_end_of_the_pipe_is_closed(tmp_path: Path, is_let_go: bool):
+@pytest.mark.parametrize(
+    ("said", "text", "status"),
+    [(BEGIN, "begun", -signal.SIGTERM), (b"", "loaded", 0)],
+    ids=["at work", "held"],
+)
+def test_a_child_ends_when_its_parent_is_gone(tmp_path: Path, said: bytes, text: str, status: int):
     log = tmp_path / "log"
-    started = Child(following(log))
-    started.start_held()
-    wait_for_text(log, "loaded")
-    if is_let_go:
-        started.let_go()
-        wait_for_text(log, "begun")
-    process = started._process
-    assert process is not None
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            following(log).argv, stdin=subprocess.PIPE, stdout=output, bufsize=0
+        )
     assert process.stdin is not None
-    process.stdin.close()
-    assert process.wait(DEADLINE_SECONDS) == (-signal.SIGTERM if is_let_go else 0)
+    process.stdin.write(said)
+    wait_for_text(log, text)
+    process.stdin.close()  # as the kernel does when the parent ends
+    assert process.wait(DEADLINE_SECONDS) == status
 
 
 def test_a_child_that_will_not_end_is_killed_at_the_deadline(tmp_path: Path):

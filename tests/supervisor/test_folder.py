@@ -18,10 +18,12 @@ from pipeline.supervisor.operator_key import (
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path):
-    with held_folder(tmp_path / "data"):
-        with pytest.raises(FolderRefused, match="runs with the data folder"):
-            with held_folder(tmp_path / "data"):
-                pass
+    with (
+        held_folder(tmp_path / "data"),
+        pytest.raises(FolderRefused, match="runs with the data folder"),
+        held_folder(tmp_path / "data"),
+    ):
+        pass
     with held_folder(tmp_path / "data"):
         pass
 
@@ -42,16 +44,20 @@ def test_a_damaged_format_file_is_not_passed_over(tmp_path: Path, content: str):
 def test_a_folder_of_another_format_is_refused_and_let_go(tmp_path: Path):
     (tmp_path / "format.json").write_text('{"format": 2, "version": "9.9"}')
     for _ in range(2):
-        with pytest.raises(FolderRefused, match=r"version 9\.9 \(format 2\)"):
-            with held_folder(tmp_path):
-                pass
+        with (
+            pytest.raises(FolderRefused, match=r"version 9\.9 \(format 2\)"),
+            held_folder(tmp_path),
+        ):
+            pass
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FolderRefused, match="PIPELINE_DATA_DIR"):
-        with held_folder(tmp_path / "file" / "data"):
-            pass
+    with (
+        pytest.raises(FolderRefused, match="PIPELINE_DATA_DIR"),
+        held_folder(tmp_path / "file" / "data"),
+    ):
+        pass
 
 
 def test_the_operators_key_is_made_once_for_its_owner_alone(tmp_path: Path):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Courier, Sent
     from pipeline.stages.sender.lane import Item
     from pipeline.stages.sender.recipient import Recipient
+    from pipeline.telemetry.spans import Spans
     from pipeline.telemetry.tally import Tally
 
 
@@ -47,11 +48,13 @@ class Attempting:
         now_ms: Callable[[], int],
         jitter: Callable[[], float],
         tally: Tally,
+        spans: Spans,
     ) -> None:
         self._courier = courier
         self._now_ms = now_ms
         self._jitter = jitter
         self._tally = tally
+        self._spans = spans
 
     async def attempt(self, recipient: Recipient, item: Item) -> Tried:
         """Try a delivery once."""
@@ -64,7 +67,14 @@ class Attempting:
             recipient.timeout_ms,
             recipient.client_certificate,
         )
+        span = self._spans.start(
+            "send",
+            item.record.headers,
+            attributes={"delivery.id": delivery.delivery_id, "delivery.attempt": delivery.attempt},
+        )
         sent = await self._courier.send(parcel)
+        if span is not None:
+            span.end()
         if sent.status is not None:
             sent = sent._replace(outcome=recipient.rules.acknowledgement.outcome(sent.status))
         ended_at_ms = self._now_ms()
