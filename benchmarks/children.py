@@ -16,7 +16,6 @@ from pipeline.supervisor.parent import BEGIN
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 POLITE_SECONDS: Final = 15.0
 LOG_TAIL_LINES: Final = 15
-_POLL_SECONDS: Final = 0.02
 
 
 class BenchmarkFailed(Exception):
@@ -94,7 +93,12 @@ def clean_environment() -> dict[str, str]:
 
 
 def wait_until(
-    is_so: Callable[[], bool], *, seconds: float, text: str, watched: Sequence[Child] = ()
+    is_so: Callable[[], bool],
+    *,
+    seconds: float,
+    text: str,
+    watched: Sequence[Child] = (),
+    pause_seconds: float = 0.02,
 ) -> None:
     """Return once it is so. Raises BenchmarkFailed: not in time, or a watched process has ended."""
     deadline = time.monotonic() + seconds
@@ -104,4 +108,4 @@ def wait_until(
         if time.monotonic() > deadline:
             said = "".join(f"\n{child.name}: {child.said()[-500:]}" for child in watched)
             raise BenchmarkFailed(f"{text}: not within {seconds:g} s{said}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause_seconds)

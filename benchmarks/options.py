@@ -23,6 +23,7 @@ LATENCY_SECONDS: Final = 20.0
 QUICK_LATENCY_SECONDS: Final = 5.0
 WARM_UP_SHARE: Final = 5
 WARM_UP_EVENTS: Final = 3_000
+PROFILED: Final = ("router", "sender", "scheduler", "recorder", "loop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def read_options(words: list[str]) -> Options:
             warm_up_deliveries=max(deliveries // WARM_UP_SHARE, 1_000),
             warm_up_seconds=given.seconds / 2,
             most_waiting=WAITING if given.load == "steady" else None,
-            profile=given.profile,
+            profile=frozenset(given.profile),
         ),
         LatencyPlan(
             events=int(latency_seconds * PER_SECOND),
@@ -94,8 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--profile",
-        action="store_true",
-        help="let py-spy watch, which makes everything slower; its stacks lie beside the results",
+        action="append",
+        choices=PROFILED,
+        default=[],
+        help="let py-spy watch this process, which slows it; its stacks lie beside the results",
     )
     return parser
 

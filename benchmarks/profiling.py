@@ -13,8 +13,7 @@ from typing import Final
 from benchmarks.children import BenchmarkFailed, wait_until
 from benchmarks.results_folder import results_folder
 
-SAMPLES_PER_SECOND: Final = 200
-_NOT_PYTHON: Final = frozenset({"broker"})
+SAMPLES_PER_SECOND: Final = 100
 _END_SECONDS: Final = 60.0
 _BEGIN_SECONDS: Final = 20.0
 
@@ -27,15 +26,14 @@ def profiled(processes: Mapping[str, int], title: str) -> Generator[None]:
     """
     with ExitStack() as ending:
         for name, pid in processes.items():
-            if name not in _NOT_PYTHON:
-                ending.enter_context(_recorded(pid, results_folder() / f"{title}-{name}.stacks"))
+            ending.enter_context(_recorded(pid, results_folder() / f"{title}-{name}.stacks"))
         yield
 
 
 @contextmanager
 def _recorded(pid: int, output: Path) -> Generator[None]:
     log = output.with_suffix(".log")
-    options = ("--format", "raw", "--threads", "--rate", str(SAMPLES_PER_SECOND))
+    options = ("--format", "raw", "--threads", "--nonblocking", "--rate", str(SAMPLES_PER_SECOND))
     command = [str(Path(sys.executable).with_name("py-spy")), "record", *options]
     try:
         with log.open("wb") as written:

@@ -56,5 +56,5 @@ def write_results(results: Results) -> Path:
         "failures": {scenario.name: texts for scenario, texts in results.failures.items()},
     }
     path = results_folder() / f"{at:%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document, indent=1, default=sorted) + "\n")
     return path

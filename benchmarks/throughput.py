@@ -19,6 +19,8 @@ PUBLISHER: Final = "publisher"
 RECEIVER: Final = "receiver"
 TOTAL: Final = "sum"
 _CATCH_UP_SECONDS: Final = 60.0
+_CATCH_UP_PAUSE_SECONDS: Final = 0.25
+"""Asking costs the broker something, which counts."""
 _US: Final = 1_000_000
 
 
@@ -33,8 +35,8 @@ class ThroughputPlan:
     warm_up_seconds: float
     most_waiting: int | None
     """Deliveries; None: everything is published at once."""
-    profile: bool
-    """Whether py-spy watches; the figures are none then."""
+    profile: frozenset[str]
+    """The processes that py-spy watches, by name; the figures are none then."""
 
 
 def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
@@ -50,7 +52,8 @@ def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
     _wait_caught_up(rig)
     records = rig.records(len(warm_up), plan.deliveries // rig.fan_out)
     backlog = Backlog(plan.most_waiting, rig.fan_out, plan.most_seconds)
-    with profiled(rig.counted if plan.profile else {}, rig.name):
+    profile = {name: pid for name, pid in rig.counted.items() if name in plan.profile}
+    with profiled(profile, rig.name):
         before = _mark(rig)
         watched = publish_and_watch(
             publisher, records, rig.receiver, backlog=backlog, check=rig.check
@@ -87,6 +90,7 @@ def _wait_caught_up(rig: Rig) -> None:
         seconds=_CATCH_UP_SECONDS,
         text="what was delivered is not recorded and committed",
         watched=rig.children,
+        pause_seconds=_CATCH_UP_PAUSE_SECONDS,
     )
 
 

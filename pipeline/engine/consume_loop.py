@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pipeline.ports import Intake, Progress, RecordSource, StartPositions
 
 
+CONFIRM_SECONDS = 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class LoopLimits:
     """Bounds of one consume loop."""
@@ -64,6 +67,7 @@ class ConsumeLoop:
         self._paused_by_stage: set[Partition] = set()
         self._is_full = False
         self._stopping = False
+        self._draining = False
         self._partitions = OwnedPartitions(self._on_settled)
         self._intake: Intake | None = None
         self._thread = PollThread(
@@ -90,6 +94,14 @@ class ConsumeLoop:
     def is_current(self, ticket: Ticket) -> bool:
         """Whether the ticket's record is still ours; nothing may be written for one that is not."""
         return self._partitions.is_current(ticket)
+
+    async def wait_confirmed(self) -> None:
+        """Return once it is known what is ours; at once, but for a process that was stopped.
+
+        To be awaited before anything is written that a new owner would write too.
+        """
+        while self._thread.is_suspect and not self._draining and not self._stopping:  # noqa: ASYNC110 - rare, and the poll thread sets no event
+            await asyncio.sleep(CONFIRM_SECONDS)
 
     def pause(self, partition: Partition) -> None:
         """Read no more of this partition until `resume`; what was read comes again later."""
@@ -151,7 +163,11 @@ class ConsumeLoop:
             and self._ended.exception() is not None
         )
         self._thread.pause(owned)
-        progress = [] if failed else await self._drain(owned)
+        progress: list[Progress] = []
+        if failed:
+            self._forget(owned)
+        else:
+            progress = await self._drain(owned)
         await self._thread.close(progress)
 
     async def _commit_regularly(self) -> None:
@@ -165,11 +181,14 @@ class ConsumeLoop:
         """Finish what is under way, fence, and answer what to commit."""
         if self._intake is not None:
             self._intake.stop(partitions)
+        self._draining = True
         try:
             async with asyncio.timeout(self._limits.drain_seconds):
                 await self._partitions.wait_drained(partitions)
         except TimeoutError:
             pass  # What is still under way is repeated by the next owner.
+        finally:
+            self._draining = False
         progress = self._partitions.progress(partitions)
         self._forget(partitions)
         return progress

@@ -13,13 +13,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pipeline.ports import SourceFailed
+from pipeline.ports import Progress, SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from pipeline.flow import Partition, Record, StartAt
-    from pipeline.ports import LostPosition, Progress, RecordSource, StartPositions
+    from pipeline.ports import LostPosition, RecordSource, StartPositions
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ POLL_SECONDS = 0.05
 """How long a poll waits for its first record, and so how late a command may be; an idle process
 wakes 20 times a second."""
 POLL_RECORDS = 500
+SUSPECT_SECONDS = 5.0
+"""Half a session: after so long a pause (a stopped process, a machine that slept) somebody else may
+own what we think is ours."""
 BATCHES_AHEAD = 2
 """How many polls may lie before the event loop, which takes them as fast as it can and waits for
 nothing."""
@@ -34,6 +37,7 @@ ROUND_SECONDS = 1.0
 """How often control records are skipped and held partitions are asked about."""
 
 
+FINISH_SECONDS = 5.0
 STUCK_SECONDS = 20.0
 """How much longer than the drain a rebalance may take before the process gives itself up."""
 
@@ -99,6 +103,11 @@ class PollThread:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def is_suspect(self) -> bool:
+        """It has not polled for so long that its partitions may be somebody else's."""
+        return time.monotonic() - self.last_poll_seconds > SUSPECT_SECONDS
+
     def subscribe(self, topics: Sequence[str]) -> None:
         """Read exactly these topics from now on."""
         self._commands.append(lambda: self._subscribe(topics))
@@ -113,11 +122,17 @@ class PollThread:
         self._commands.append(lambda: self._source.commit(progress))
 
     async def close(self, progress: Sequence[Progress]) -> None:
-        """Commit, leave the consumer and end the thread."""
+        """Commit, leave the consumer and end the thread.
+
+        Brokers that do not answer are not waited for long: what they have not committed is
+        repeated, and the process may end.
+        """
         self._commands.append(lambda: self._finish(progress))
         self._closing.set()
         self._taken.set()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, FINISH_SECONDS)
+        if self._thread.is_alive():
+            log.warning("the brokers did not answer the last commit in %.0f s", FINISH_SECONDS)
 
     # Everything below runs on the poll thread.
 
@@ -144,6 +159,8 @@ class PollThread:
             return
         polled = self._source.poll(POLL_SECONDS, limit=POLL_RECORDS)
         now = time.monotonic()
+        if now - self.last_poll_seconds > SUSPECT_SECONDS:
+            self._verify()
         self.last_poll_seconds = now
         if polled.records:
             self._ahead += 1
@@ -153,6 +170,16 @@ class PollThread:
         if now >= self._next_round:
             self._next_round = now + ROUND_SECONDS
             self._round()
+
+    def _verify(self) -> None:
+        """So long without a poll that the group may have given our partitions away.
+
+        The coordinator knows: it takes a commit from the members of its generation alone.
+        """
+        for start in self._source.committed(sorted(self._assigned)[:1]).values():
+            progress = Progress(start.partition, start.offset, None, start.metadata)
+            if not self._source.commit_and_wait([progress]):
+                self.lost(sorted(self._assigned))
 
     def _hand_over(self, records: list[Record]) -> None:
         """On the event loop."""

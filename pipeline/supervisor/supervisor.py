@@ -19,7 +19,7 @@ from pipeline.telemetry.health_server import Health
 ROUND_SECONDS: Final = 0.25
 """A child that ends wakes it at once; this is for all else."""
 FIRST_ROUND_SECONDS: Final = 0.05
-STOP_STAGES_SECONDS: Final = 9.0
+STOP_STAGES_SECONDS: Final = 8.5
 STOP_BROKER_SECONDS: Final = 4.0
 """What is left of 15 s. It keeps what it acknowledged, even when it is killed."""
 

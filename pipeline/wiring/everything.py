@@ -31,7 +31,7 @@ from pipeline.wiring.reach import STAGES, Reach, reach
 
 BOOTSTRAP_SERVERS: Final = "PIPELINE_KAFKA__BOOTSTRAP_SERVERS"
 """Stages that are started before the broker is find it through the data folder."""
-LONGEST_DRAIN_SECONDS: Final = 8.0
+LONGEST_DRAIN_SECONDS: Final = 6.0
 """Whatever the settings say: `up` has 15 s to end, all in all."""
 
 _FORESEEN: Final = (

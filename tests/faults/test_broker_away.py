@@ -69,3 +69,30 @@ def test_nothing_is_missing_after_the_broker_was_away(
 def _wait_away(seconds: float) -> None:
     """What is tested is the time without a broker, so it has to pass."""
     threading.Event().wait(seconds)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(120)
+def test_stages_end_in_time_although_the_broker_hangs(
+    own_broker: OwnBroker, receiver: Receiver
+) -> None:
+    kafka, pipeline = own_broker.kafka, own_broker.pipeline
+    pipeline.put_account(Account("hangs", "twelve-twenty"))
+    pipeline.put_endpoint(Endpoint("hangs-ep", "hangs", "twelve-twenty", "", url=receiver.url("/")))
+    pipeline.run()
+    pipeline.publish(
+        {"account": "hangs", "type": "made", "id": f"h{n}", "data": {"n": n}} for n in range(10)
+    )
+    receiver.wait_for(10)
+    assert kafka.pid is not None
+    os.kill(kafka.pid, signal.SIGSTOP)
+    try:
+        for stage in ("router", "sender", "scheduler", "recorder"):
+            pipeline.signal(stage, signal.SIGTERM)
+        eventually(
+            lambda: all(each.poll() is not None for each in pipeline.processes.values()),
+            seconds=30,
+            text=lambda: str({k: p.poll() for k, p in pipeline.processes.items()}),
+        )
+    finally:
+        os.kill(kafka.pid, signal.SIGCONT)

@@ -1,4 +1,4 @@
-"""A process that answers as a stage does: `answering_stage.py <run folder> <status of health> <of ready>`."""
+"""Answers as a stage does: `answering_stage <run folder> <yes|no: alive> <yes|no: ready>`."""
 
 from __future__ import annotations
 

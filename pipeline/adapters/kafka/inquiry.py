@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any, Final, NamedTuple, TypeVar
 
 from confluent_kafka import (
@@ -33,6 +34,8 @@ from pipeline.flow import Partition
 librdkafka_log = logging.getLogger("librdkafka")
 
 REQUEST_SECONDS: Final = 10.0
+DOWN_SECONDS: Final = 2.0
+"""Where no address takes a connection, it is not waited for longer."""
 _SERVE_SECONDS: Final = 0.05
 _STOPWATCH: Final = re.compile(r" \(after \d+ms in state .*")
 
@@ -75,6 +78,8 @@ class Inquiry:
         self._servers = str(connection.get("bootstrap.servers", ""))
         self._wait_seconds = wait_seconds
         self._last_error: str | None = None
+        self._is_down = False
+        self._has_answered = False
         self._connection: dict[str, Any] = {
             **connection,
             "error_cb": self._on_error,
@@ -98,6 +103,8 @@ class Inquiry:
 
     def topics(self) -> dict[str, int]:
         """How many partitions each topic has."""
+        if not self._has_answered:
+            self.seen()  # it is sooner to tell that nobody is there
         metadata = self._ask(lambda: self._admin.list_topics(timeout=self._wait_seconds))
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
@@ -178,7 +185,14 @@ class Inquiry:
         }
 
     def _answer(self, future: Future[T]) -> T:
-        return self._ask(future.result)
+        give_up_at = monotonic() + DOWN_SECONDS
+        while not future.done():
+            self._admin.poll(_SERVE_SECONDS)
+            if self._is_down and not self._has_answered and monotonic() >= give_up_at:
+                raise KafkaUnreachable(self._why_unreachable())
+        answer = self._ask(future.result)
+        self._has_answered = True
+        return answer
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:
@@ -191,7 +205,9 @@ class Inquiry:
             raise KafkaRefused(f"Kafka at {self._servers} refuses: {error.str()}") from exc
 
     def _on_error(self, error: KafkaError) -> None:
-        self._last_error = _reason(error.str())
+        self._is_down = self._is_down or error.code() in _NOBODY_THERE
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
+            self._last_error = _reason(error.str())
 
     def _why_unreachable(self) -> str:
         reason = f": {self._last_error}" if self._last_error else f" in {self._wait_seconds:g} s"
@@ -209,6 +225,12 @@ def _text(exc: KafkaException) -> str:
     return error.str()
 
 
+_NOBODY_THERE: Final = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - its public name
+        KafkaError._RESOLVE,  # noqa: SLF001 - its public name
+    }
+)
 _NO_ANSWER: Final = frozenset(
     {
         KafkaError._TIMED_OUT,  # noqa: SLF001 - its public name

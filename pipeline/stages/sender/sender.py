@@ -236,6 +236,7 @@ class Sender:
 
     async def _attempt(self, lane: Lane, item: Item, ticket: Ticket) -> None:
         tried = await self._ports.attempting.attempt(lane.recipient, item)
+        await self._loop.wait_confirmed()
         lane.ended(tried.ended_at_ms - tried.started_at_ms)
         self._ports.concluding.conclude(lane, item, tried=tried, ticket=ticket, again=self._again)
         self._pump(item.delivery.endpoint)
