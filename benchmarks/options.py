@@ -21,7 +21,7 @@ SECONDS: Final = 10.0
 MOST_SECONDS: Final = 600
 LATENCY_SECONDS: Final = 20.0
 QUICK_LATENCY_SECONDS: Final = 5.0
-WARM_UP_SHARE: Final = 5
+WARM_UP_SHARE: Final = 3
 WARM_UP_EVENTS: Final = 3_000
 PROFILED: Final = ("router", "sender", "scheduler", "recorder", "loop")
 
