@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.adapters.kafka.inquiry import Inquiry
+from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.flow import Partition
 
 
@@ -20,8 +20,15 @@ class Groups:
         }
 
     def have_caught_up(self) -> bool:
-        """Asked in their order: what the first has not committed the last cannot have seen."""
-        return all(self._has_caught_up(group) for group in self._read)
+        """Asked in their order: what the first has not committed the last cannot have seen.
+
+        False, too, where the broker gives no answer: on a machine that is busy with other things it
+        may be taken for dead for a moment.
+        """
+        try:
+            return all(self._has_caught_up(group) for group in self._read)
+        except (KafkaRefused, KafkaUnreachable):
+            return False
 
     def _has_caught_up(self, group: str) -> bool:
         partitions = self._read[group]

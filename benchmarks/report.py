@@ -126,14 +126,14 @@ def _table(title: str, texts: tuple[str, ...], numbers: tuple[str, ...]) -> Tabl
     for name in texts:
         table.add_column(name)
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
 def _text(found: Spread | None, form: str) -> str:
-    """The median; beside it the least and the most where runs differ."""
+    """The median; beside it half the distance between the least and the most where runs differ."""
     if found is None:
         return ""
     if found.least == found.most:
         return format(found.median, form)
-    return f"{found.median:{form}} ({found.least:{form}}-{found.most:{form}})"
+    return f"{found.median:{form}} ±{(found.most - found.least) / 2:{form}}"

@@ -34,7 +34,7 @@ class CpuMark(NamedTuple):
 
 
 def cpu_mark(processes: Mapping[str, int]) -> CpuMark:
-    """Of processes by name, as of now; `COMPILING` is what compilers in them used, and not theirs."""
+    """Of processes by name, as of now, and of the compilers in them, which is taken off theirs."""
     used: dict[str, float] = {}
     compiling = 0.0
     for name, pid in processes.items():

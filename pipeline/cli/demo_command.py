@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -41,7 +42,7 @@ def demo(
         show = Show(
             # Above the table, where there is one.
             say=console.print if console.is_terminal else say_to_whom_listens,
-            screen=lambda: LiveTable(console) if console.is_terminal else PlainLines(typer.echo),
+            screen=lambda: LiveTable(console) if console.is_terminal else PlainLines(_print),
             play=Performance.play_once if once else Performance.play_on,
         )
         try:
@@ -51,9 +52,14 @@ def demo(
     if result is None:
         raise CommandFailed("it ended before anything was published")
     for text in report_lines(result):
-        typer.echo(text)
+        _print(text)
     if once and result.problems:
         raise typer.Exit(FAILED)
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError):  # whoever read it has seen enough
+        typer.echo(text)
 
 
 def register(app: typer.Typer) -> None:

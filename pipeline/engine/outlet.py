@@ -1,10 +1,8 @@
-"""Produces what a record's handling gives.
-
-And finishes the record when the brokers have all of it.
-"""
+"""Produces what a record's handling gives, and finishes the record when it is acknowledged."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from pipeline.ports import SinkFailed
@@ -44,6 +42,19 @@ class Outlet:
                 ticket.release()
 
         self._sink.send(emit, done)
+
+    async def send_and_wait(self, emit: Emit) -> None:
+        """Produce, and return when the brokers have it."""
+        acknowledged = asyncio.get_running_loop().create_future()
+
+        def done(refused: EmitRefused | None) -> None:
+            if refused is None:
+                acknowledged.set_result(None)
+            else:
+                self._on_failed(SinkFailed(f"{emit.topic} does not take a record: {refused}"))
+
+        self._sink.send(emit, done)
+        await acknowledged
 
     def send_for_all(self, emit: Emit, tickets: Sequence[Ticket]) -> None:
         """Produce one record for many tickets, each of which already has its hold."""

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
     from pipeline.engine.consume_loop import ConsumeLoop
     from pipeline.engine.outlet import Outlet
     from pipeline.engine.ticket import Ticket
-    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.flow import Emit, Partition, Record, StartAt
     from pipeline.ports import AttemptStore, Records
     from pipeline.stages.dead_lettering import DeadLettering
     from pipeline.telemetry.tally import Tally
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE = 100
-"""Records in one transaction; an attempts record holds up to 200 attempts."""
+ENOUGH_ATTEMPTS = 2_000
+ENOUGH_BYTES = 4 * 1024 * 1024
+"""A transaction takes no further record beyond these; one holds up to 200 attempts."""
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 """Between two tries to reach the store; it doubles."""
@@ -53,7 +54,10 @@ class _Batch:
 
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     dead_letters: list[Buried] = field(default_factory=list[Buried])
+    undecodable: list[Emit] = field(default_factory=list["Emit"])
+    """As dead letters; the store may not pass these records before the brokers have them."""
     positions: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    size_bytes: int = 0
     tickets: list[Ticket] = field(default_factory=list["Ticket"])
 
 
@@ -90,16 +94,20 @@ class Recorder:
 
     def _gather(self) -> _Batch:
         batch = _Batch()
-        for _ in range(min(MOST_AT_ONCE, len(self._queue))):
+        while (
+            self._queue
+            and len(batch.attempts) < ENOUGH_ATTEMPTS
+            and batch.size_bytes < ENOUGH_BYTES
+        ):
             record = self._queue.popleft()
-            ticket = self._loop.open_ticket(record)
-            batch.tickets.append(ticket)
+            batch.tickets.append(self._loop.open_ticket(record))
             batch.positions[record.partition] = record.offset + 1
+            batch.size_bytes += len(record.value or b"")
             try:
                 self._decode(record, batch)
             except Undecodable as error:
                 letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
-                self._ports.outlet.send(letter, ticket)
+                batch.undecodable.append(letter)
         return batch
 
     def _decode(self, record: Record, batch: _Batch) -> None:
@@ -120,6 +128,8 @@ class Recorder:
             return None
 
     async def _write(self, batch: _Batch) -> None:
+        for letter in batch.undecodable:
+            await self._ports.outlet.send_and_wait(letter)
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:

@@ -12,11 +12,13 @@ from typing import Final
 
 from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
 from pipeline.adapters.embedded_kafka.errors import EmbeddedKafkaError
+from pipeline.supervisor.child import status_text
 from pipeline.supervisor.ending import Ending
 from pipeline.supervisor.notices import Notices, Say
 
 _ROUND_SECONDS: Final = 0.1
 _FIRST_ROUND_SECONDS: Final = 0.02
+_SIGNALLED: Final = 128
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 
@@ -84,7 +86,9 @@ class BrokerKeeper:
         while not self._stopping.wait(_ROUND_SECONDS):
             if (status := self._broker.poll()) is not None:
                 self.is_up = False
-                self._notices.tell("the broker", f"ended with status {status}; it is started again")
+                # Its guard tells of a signal as a shell does.
+                text = status_text(status if status < _SIGNALLED else _SIGNALLED - status)
+                self._notices.tell("the broker", f"ended with {text}; it is started again")
                 self._start_again()
 
     def _start_again(self) -> None:

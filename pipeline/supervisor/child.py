@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.supervisor.parent import BEGIN
+from pipeline.supervisor.parent import BEGIN, HELD
 
 SHORT_LIFE_SECONDS: Final = 1.0
 RESTART_PAUSE_SECONDS: Final = 0.5
@@ -68,7 +68,10 @@ class Child:
     def let_go(self) -> None:
         """Let it begin, now and whenever it is started again."""
         self._is_held = False
-        self._tell_to_begin()
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):  # it has ended already
+                self._process.stdin.write(BEGIN)
+                self._process.stdin.flush()
 
     def keep_running(self) -> int | None:
         """Start it if it is not running; answers its exit status if it has just ended."""
@@ -87,26 +90,21 @@ class Child:
         return ended
 
     def _start(self) -> None:
+        environment = {**os.environ, **self.command.environment}
+        if self._is_held:
+            environment[HELD] = "1"
         with self.command.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command.argv,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self.command.environment},
+                env=environment,
                 cwd=self.command.folder,
                 start_new_session=True,  # Ctrl-C is for the owner, which ends things in order
             )
         self._started = time.monotonic()
         self.restarts += 1
-        if not self._is_held:
-            self._tell_to_begin()
-
-    def _tell_to_begin(self) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(OSError):  # it has ended already
-                self._process.stdin.write(BEGIN)
-                self._process.stdin.flush()
 
     def terminate(self) -> None:
         """Ask it to end."""

@@ -1,4 +1,4 @@
-"""A child's side: begin when the parent says so, end when it is gone, however it went."""
+"""A child's side: end when the parent is gone, however it went; begin when it says so."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import sys
 import threading
 from typing import Final
 
+HELD: Final = "WEBHOOK_PIPELINE_HELD"
+"""In the environment of a child that is to begin only when its parent says so."""
 BEGIN: Final = b"\n"
-"""What the parent writes."""
+"""How it says so."""
 LAST_RESORT_SECONDS: Final = 12.0
 """A process that SIGTERM has not ended by then ends anyway: nobody is left who would kill it."""
 
 
 def follow_parent() -> None:
-    """Return when the parent lets this process begin: what can be prepared before is prepared.
+    """Send this process SIGTERM once its standard input, a pipe that the parent holds open, ends.
 
-    Standard input is a pipe that the parent holds open. Once it ends, this process gets SIGTERM,
-    and SIGKILL where that does not end it within `LAST_RESORT_SECONDS`. Ends at once where the
-    parent has gone before it said so.
+    And SIGKILL where that does not end it within `LAST_RESORT_SECONDS`. In a held process it
+    returns when the parent lets it begin: what can be loaded before is loaded by then.
     """
-    if not _read():
-        sys.exit(0)
+    if os.environ.pop(HELD, None) is not None and not _read():
+        sys.exit(0)  # the parent has gone before there was anything to do
     threading.Thread(target=_watch, name="parent", daemon=True).start()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -84,13 +85,10 @@ class Supervisor:
         return Health(is_alive=True, is_ready=self.is_ready, detail=detail)
 
     def start_held(self) -> None:
-        """Start the stages before there is anything to do: they prepare, and wait for `let_go`.
-
-        Raises:
-            OSError: one cannot be started.
-        """
+        """Start the stages before there is anything to do: they prepare, and wait for `let_go`."""
         for child in self._children.values():
-            child.start_held()
+            with suppress(OSError):  # `run` tries again, and says so
+                child.start_held()
 
     def let_go(self, environment: Mapping[str, str]) -> None:
         """Let the stages begin; `environment` is for those that are started again."""

@@ -40,6 +40,7 @@ _FORESEEN: Final = (
     FolderRefused,
     KafkaRefused,
     KafkaUnreachable,
+    OSError,
     PortRefused,
     TopicFileError,
     UnusableKey,

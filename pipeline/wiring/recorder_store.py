@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.flow import StartAt
-from pipeline.ports import Starts, StoreFailed
+from pipeline.ports import SourceFailed, Starts, StoreFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from pipeline.domain.delivery_state import Buried
     from pipeline.flow import Partition
     from pipeline.ports import StartPositions
-
-log = logging.getLogger(__name__)
 
 
 class AttemptStoreOf:
@@ -58,8 +55,8 @@ class StoreStarts:
                 for number, offset in self._store.positions(topic).items()
             }
         except (StoreUnavailable, StoreUnusable) as error:
-            log.warning("the store does not say where it stands, so the group does: %s", error)
-            return starts
+            # The group may have gone further than the store, so it must not be believed instead.
+            raise SourceFailed(f"the store does not say where it stands: {error}") from error
         known = [p for p in (held.partition for held in starts.held) if p in stored]
         begin = [
             start._replace(offset=stored.get(start.partition, start.offset))

@@ -40,8 +40,8 @@ SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 CALL = re.compile(r"(?:(?<=^)|(?<=[\s(]))(?:\.venv/bin/)?pipeline ([^\n|#]+)", re.MULTILINE)
 MADE = re.compile(r"\bmake ([a-z-]+)((?: [A-Z]+=\S+)*)")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
-PATH = re.compile(r"\w[\w-]*(?:/[\w.-]+)*(?:/|\.(?:py|yaml|avsc|md))")
-SETTING = re.compile(r"PIPELINE_[A-Z_]+[A-Z]")
+PATH = re.compile(r"\w[\w-]*/(?:[\w.-]+/)*(?:[\w-]+\.(?:py|yaml|avsc|md))?")
+SETTING = re.compile(r"PIPELINE_[A-Z0-9_]+")
 METRIC = re.compile(r"pipeline_[a-z_]+")
 
 
@@ -78,7 +78,7 @@ def fault_of(words: list[str]) -> str | None:
             node = node.commands[word]
         elif all(one.param_type_name != "argument" for one in node.params):
             return f"{node.name} takes no argument"
-    return "says nothing to do" if isinstance(node, TyperGroup) and node.name is None else None
+    return None
 
 
 def leaves(node: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
@@ -120,12 +120,12 @@ def test_every_command_is_in_the_readme():
 
 
 @pytest.mark.parametrize(
-    "call", ["listen", "topics prune", "tail --colour", "run", "up now", "run sender --proceses 4"]
+    "call", ["listen", "topics prune", "tail --colour", "up now", "run sender --proceses 4"]
 )
 def test_a_command_that_does_not_exist_is_recognised(call: str):
     words = calls_in(f"```sh\n.venv/bin/pipeline {call}\n```")
     assert [shlex.join(one) for one in words] == [call]
-    assert call == "run" or fault_of(words[0])
+    assert fault_of(words[0])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -6,11 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.architecture.checkout import ROOT
 
@@ -38,6 +39,18 @@ class Ended:
     @property
     def error_lines(self) -> list[str]:
         return self.err.splitlines()
+
+
+def drained(stream: IO[str] | None) -> list[str]:
+    """Its lines as they come, read by a thread, so that the process never waits for a reader."""
+    lines: list[str] = []
+
+    def read() -> None:
+        if stream is not None:
+            lines.extend(stream)
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
 
 
 @dataclass(frozen=True)

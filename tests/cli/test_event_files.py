@@ -12,7 +12,8 @@ from pipeline.cli.event_files import MOST_LINE_BYTES, JsonDocument, documents_of
 
 def documents(text: str | bytes) -> list[tuple[str, bytes]]:
     content = text.encode() if isinstance(text, str) else text
-    return [tuple(document) for document in documents_of(BytesIO(content), "f")]
+    found = documents_of(BytesIO(content), "f")
+    return [(document.place, document.content) for document in found]
 
 
 def refusal(text: str | bytes) -> str:

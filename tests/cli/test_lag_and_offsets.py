@@ -1,4 +1,4 @@
-"""Where groups stand: lag that is lag, what only waits, what is held, and an operator's decision."""
+"""Where groups stand: what is late, what only waits, what is held, and what somebody decided."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def an_endpoint(name: str, status: EndpointStatus) -> Endpoint:
 
 @pytest.fixture(scope="module")
 def standing(pipeline: RunningPipeline) -> RunningPipeline:
-    """Events: 5 behind, 1 held, 1 new. A tier with 3. Own topics: 4 behind, 7 of an inactive one."""
+    """Events: read, held and new. A tier with 3. Own topics: 4 behind, 7 of an inactive one."""
     topology = pipeline.topology
     for partition in range(3):
         write(pipeline, topology.events, partition, 5)

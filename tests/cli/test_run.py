@@ -6,12 +6,11 @@ import json
 import os
 import signal
 import subprocess
-import threading
 from pathlib import Path
 
 from psutil import NoSuchProcess, Process
 
-from tests.cli.command import UNREACHABLE, Shell
+from tests.cli.command import UNREACHABLE, Shell, drained
 from tests.running_pipeline import RunningPipeline, eventually
 
 
@@ -52,9 +51,9 @@ def test_several_processes_are_kept_running_and_end_together(
     data_dir = tmp_path / "data"
     settings = {"PIPELINE_DATA_DIR": str(data_dir)}
     with shell.running("run", "scheduler", "--processes", "2", **settings) as process:
-        said = drained(process)
+        said = drained(process.stderr)
         names = {"scheduler-0", "scheduler-1"}
-        eventually(lambda: notes(data_dir).keys() == names, seconds=60, text="".join(said).strip)
+        eventually(lambda: notes(data_dir).keys() == names, seconds=60, text=lambda: "".join(said))
         before = notes(data_dir)
         assert set(before.values()) == children_of(process)
         os.kill(before["scheduler-1"], signal.SIGKILL)
@@ -76,8 +75,8 @@ def test_a_process_ends_when_the_one_that_keeps_it_is_gone(
     data_dir = tmp_path / "data"
     arguments = ("run", "scheduler", "--follow-parent")
     with shell.running(*arguments, PIPELINE_DATA_DIR=str(data_dir)) as process:
-        drained(process)
-        eventually(lambda: bool(notes(data_dir)), seconds=60)
+        said = drained(process.stderr)
+        eventually(lambda: bool(notes(data_dir)), seconds=60, text=lambda: "".join(said))
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(30) == 0
@@ -89,8 +88,8 @@ def test_a_place_that_is_taken_is_refused_with_one_line(
     data_dir = tmp_path / "data"
     settings = {"PIPELINE_DATA_DIR": str(data_dir)}
     with shell.running("run", "scheduler", **settings) as process:
-        drained(process)
-        eventually(lambda: bool(notes(data_dir)), seconds=60)
+        said = drained(process.stderr)
+        eventually(lambda: bool(notes(data_dir)), seconds=60, text=lambda: "".join(said))
         ended = shell.run("run", "scheduler", "--slot", "0", **settings)
         assert ended.status == 1
         assert len(ended.error_lines) == 1
@@ -112,18 +111,6 @@ def test_a_level_of_log_lines_that_there_is_not_is_refused(bare_shell: Shell):
     ended = bare_shell.run("run", "router", PIPELINE_TELEMETRY__LOG_LEVEL="LOUD")
     assert ended.status == 2
     assert "PIPELINE_TELEMETRY__LOG_LEVEL" in ended.err
-
-
-def drained(process: subprocess.Popen[str]) -> list[str]:
-    """Its log lines as they come, so that it never waits for a reader."""
-    said: list[str] = []
-
-    def read() -> None:
-        assert process.stderr is not None
-        said.extend(process.stderr)
-
-    threading.Thread(target=read, daemon=True).start()
-    return said
 
 
 def exists(pid: int) -> bool:

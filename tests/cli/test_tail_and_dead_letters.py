@@ -9,7 +9,7 @@ from collections.abc import Callable
 from confluent_kafka import Producer
 
 from pipeline.domain.delivery import Attempt, DeadLetter, Position
-from tests.cli.command import Shell
+from tests.cli.command import Shell, drained
 from tests.kafka.record_values import A_DEAD_LETTER, AN_ATTEMPT
 from tests.running_pipeline import RunningPipeline, eventually
 
@@ -27,11 +27,11 @@ def put_attempts(pipeline: RunningPipeline, *attempts: Attempt) -> None:
 
 
 def an_attempt(**changes: object) -> Attempt:
-    return AN_ATTEMPT._replace(**changes)  # pyright: ignore[reportArgumentType] - of any field
+    return AN_ATTEMPT._replace(**changes)
 
 
 def a_dead_letter(**changes: object) -> DeadLetter:
-    return A_DEAD_LETTER._replace(**changes)  # pyright: ignore[reportArgumentType] - of any field
+    return A_DEAD_LETTER._replace(**changes)
 
 
 def lines_until(
@@ -86,17 +86,14 @@ def test_tail_shows_what_is_asked_for_alone_and_as_json_for_programs(
 def test_tail_begins_with_what_comes_next(shell: Shell, pipeline: RunningPipeline):
     put_attempts(pipeline, an_attempt(endpoint="ep_next", attempt=1))
     with shell.running("tail", "--endpoint", "ep_next") as process:
-        numbers = iter(range(2, 1000))
-        seen: list[str] = []
+        seen, numbers = drained(process.stdout), iter(range(2, 10_000))
 
-        def comes() -> bool:
-            # It says nothing when it is ready, so attempts are made until it shows one.
+        def is_shown() -> bool:
+            # It does not say when it is ready, so attempts are made until it shows one.
             put_attempts(pipeline, an_attempt(endpoint="ep_next", attempt=next(numbers)))
-            assert process.stdout is not None
-            seen.append(process.stdout.readline())
-            return True
+            return bool(seen)
 
-        eventually(comes)
+        eventually(is_shown, seconds=60)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
     assert "#1 " not in seen[0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from tests.storage.postgres_server import NoPostgres, PostgresServer, running_po
 @pytest.fixture(scope="session")
 def postgres() -> Generator[PostgresServer]:
     """A server; without one the tests that want it are skipped, or fail where it is demanded."""
-    pytest.importorskip("psycopg", reason="psycopg is not installed")
     try:
+        if find_spec("psycopg") is None:
+            raise NoPostgres("psycopg is not installed (the extra `postgres`)")  # noqa: TRY301 - one way out
         with running_postgres() as server:
             yield server
     except NoPostgres as exc:

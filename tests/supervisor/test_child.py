@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 from pipeline.supervisor.log_file import LARGEST_LOG_BYTES, bound_log, last_line
 from pipeline.supervisor.notices import Notices
-from pipeline.supervisor.parent import BEGIN
+from pipeline.supervisor.parent import HELD
 from tests.supervisor.running_up import ROOT, wait_until
 
 DEADLINE_SECONDS = 20.0
@@ -104,18 +105,22 @@ def test_a_child_that_is_started_again_need_not_be_let_go(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("said", "text", "status"),
-    [(BEGIN, "begun", -signal.SIGTERM), (b"", "loaded", 0)],
+    ("environment", "text", "status"),
+    [({}, "begun", -signal.SIGTERM), ({HELD: "1"}, "loaded", 0)],
     ids=["at work", "held"],
 )
-def test_a_child_ends_when_its_parent_is_gone(tmp_path: Path, said: bytes, text: str, status: int):
+def test_a_child_ends_when_its_parent_is_gone(
+    tmp_path: Path, environment: dict[str, str], text: str, status: int
+):
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            following(log).argv, stdin=subprocess.PIPE, stdout=output, bufsize=0
+            following(log).argv,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            env={**os.environ, **environment},
         )
     assert process.stdin is not None
-    process.stdin.write(said)
     wait_for_text(log, text)
     process.stdin.close()  # as the kernel does when the parent ends
     assert process.wait(DEADLINE_SECONDS) == status

@@ -97,6 +97,7 @@ def test_a_broker_that_is_killed_is_back_and_keeps_no_stage_waiting(up: RunningU
         seconds=BROKER_BACK_SECONDS,
     )
     up.wait_ready()
+    assert "the broker ended with SIGKILL" in up.said()
 
 
 def test_a_stage_that_hangs_is_not_ready_and_others_are_still_looked_after(up: RunningUp):
