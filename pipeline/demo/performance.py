@@ -63,7 +63,7 @@ class Performance:
         """Publish everything, and watch until nothing more can become of it, or for 40 s."""
         self._publish(self._props.scenario.events)
         self._watch(SETTLE_SECONDS, lambda: all(each.is_settled for each in self._progress))
-        return self._result()
+        return self._result(self._progress)
 
     def play_on(self) -> Result:
         """The same, and what can be repeated again every 15 s, until it is to end."""
@@ -73,7 +73,8 @@ class Performance:
         while not self._props.is_over():
             self._publish(repeated)
             self._watch(ROUND_SECONDS, lambda: False)
-        return self._result()
+        # What is under way when it is to end is nobody's fault.
+        return self._result([each for each in self._progress if each.is_settled])
 
     def _publish(self, events: Iterable[PublishedEvent]) -> None:
         published = [(self._props.new_event_id(), event) for event in events]
@@ -100,10 +101,10 @@ class Performance:
         settled = sum(each.is_settled for each in self._progress)
         return f"round {self._rounds}: {settled} of {len(self._progress)} deliveries settled"
 
-    def _result(self) -> Result:
+    def _result(self, judged: Iterable[Progress]) -> Result:
         problems = [
             f"{each.expected.id}, {each.event_type}: {problem}"
-            for each in self._progress
+            for each in judged
             for problem in problems_of(each)
         ]
         problems += unasked(self._known(), self._progress)

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,11 @@ class Shell:
             check=False,
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def run_together(self, commands: Sequence[Sequence[str]], **settings: str) -> list[Ended]:
+        """Run commands that do not touch each other, all at the same time."""
+        with ThreadPoolExecutor(len(commands)) as pool:
+            return list(pool.map(lambda command: self.run(*command, **settings), commands))
 
     @contextmanager
     def running(self, *arguments: str, **settings: str) -> Generator[subprocess.Popen[str]]:

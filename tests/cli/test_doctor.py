@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from tests.cli.command import UNREACHABLE, Ended, Shell
@@ -23,14 +24,6 @@ def test_a_healthy_kafka_has_no_error(pipeline: RunningPipeline, shell: Shell):
     assert "127.0.0.0/8" in networks["text"]
 
 
-def test_what_is_not_ok_has_a_fix_and_an_error_ends_with_1(bare_shell: Shell):
-    ended = bare_shell.run("doctor", "--json", PIPELINE_KAFKA__BOOTSTRAP_SERVERS=UNREACHABLE)
-    assert ended.status == 1
-    (kafka,) = found(ended, "kafka")
-    assert kafka["level"] == "error"
-    assert all(finding["fix"] for finding in ended.json["findings"] if finding["level"] != "ok")
-
-
 def test_missing_topics_and_a_broken_key_and_store_are_errors(
     pipeline: RunningPipeline, shell: Shell
 ):
@@ -50,13 +43,14 @@ def test_missing_topics_and_a_broken_key_and_store_are_errors(
     assert {finding["fix"] for finding in topics} == {"run pipeline topics apply"}
 
 
-def test_nothing_is_made_by_looking(bare_shell: Shell):
-    bare_shell.run("doctor")
-    assert list(bare_shell.folder.iterdir()) == []
-
-
-def test_people_get_a_line_for_each_finding_and_its_fix_below(bare_shell: Shell):
+def test_what_is_not_ok_has_a_fix_below_it_an_error_ends_with_1_and_nothing_is_made(
+    bare_shell: Shell,
+):
     ended = bare_shell.run("doctor", PIPELINE_KAFKA__BOOTSTRAP_SERVERS=UNREACHABLE)
-    error = next(number for number, line in enumerate(ended.lines) if line.startswith("error"))
-    assert UNREACHABLE in ended.lines[error]
-    assert ended.lines[error + 1].strip().startswith("-> ")
+    assert ended.status == 1
+    levels = [line.split()[0] for line in ended.lines]
+    assert levels[-2:] == ["error", "->"]
+    assert UNREACHABLE in ended.lines[-2]
+    for level, following in pairwise(levels):
+        assert (following == "->") == (level in {"warning", "error"})
+    assert list(bare_shell.folder.iterdir()) == []

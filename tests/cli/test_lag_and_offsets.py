@@ -155,53 +155,45 @@ def test_a_decision_is_kept_for_the_stage_and_shown_from_then_on(
     assert "decided" in row
 
 
-@pytest.mark.parametrize(
-    ("to", "offset"),
-    [("earliest", 0), ("latest", 6), ("2020-01-01T00:00:00Z", 0), ("2100-01-01T00:00:00Z", 6)],
-)
-def test_a_place_can_be_an_edge_or_a_time(
-    pipeline: RunningPipeline, shell: Shell, to: str, offset: int
-):
+def test_a_place_can_be_an_edge_or_a_time(pipeline: RunningPipeline, shell: Shell):
     topic = pipeline.topology.dead_letter
-    if not pipeline.records(topic):
-        write(pipeline, topic, 0, 6)
-    ended = shell.run(
-        *("offsets", "set", "--group", "recorder", "--topic", topic),
-        *("--partition", "0", "--to", to, "--json"),
-    )
-    assert [one["offset"] for one in ended.json["decided"]] == [offset], ended.err
+    write(pipeline, topic, 0, 6)
+    offsets = {"earliest": 0, "latest": 6, "2020-01-01T00:00:00Z": 0, "2100-01-01T00:00:00Z": 6}
+    place = ("--group", "recorder", "--topic", topic, "--partition", "0")
+    ended = shell.run_together([("offsets", "set", *place, "--to", to, "--json") for to in offsets])
+    assert [one.json["decided"][0]["offset"] for one in ended] == list(offsets.values())
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "told"),
-    [
-        ("--group", "rooter", "did you mean router?"),
-        ("--topic", "nonsense", "the router reads no such topic"),
-        ("--partition", "4", "has partitions 0 to 3; or write all"),
-        ("--to", "77", "has offsets 0 to"),
-        ("--to", "tomorrow", "give earliest, latest, an offset, or a time"),
-    ],
-)
-def test_what_cannot_be_decided_is_refused_with_what_can(
-    pipeline: RunningPipeline, shell: Shell, option: str, value: str, told: str
-):
-    options = {
+def test_what_cannot_be_decided_is_refused_with_what_can(pipeline: RunningPipeline, shell: Shell):
+    told = {
+        ("--group", "rooter"): "did you mean router?",
+        ("--topic", "nonsense"): "the router reads no such topic",
+        ("--partition", "4"): "has partitions 0 to 3; or write all",
+        ("--to", "77"): "has offsets 0 to",
+        ("--to", "tomorrow"): "give earliest, latest, an offset, or a time",
+    }
+    good = {
         "--group": "router",
         "--topic": pipeline.topology.events,
         "--partition": "3",
         "--to": "latest",
-        option: value,
     }
-    ended = shell.run("offsets", "set", *(part for pair in options.items() for part in pair))
-    assert ended.status == 2
-    (line,) = ended.error_lines
-    assert line.startswith(f"{option} {value}: ")
-    assert told in line
+    commands = [
+        ("offsets", "set", *(part for pair in {**good, name: value}.items() for part in pair))
+        for name, value in told
+    ]
+    for ended, ((name, value), text) in zip(
+        shell.run_together(commands), told.items(), strict=True
+    ):
+        assert ended.status == 2, ended.err
+        (line,) = ended.error_lines
+        assert line.startswith(f"{name} {value}: ")
+        assert text in line
 
 
 def test_without_kafka_lag_and_offsets_end_with_one_line(bare_shell: Shell):
-    for command in (("lag",), ("offsets", "show")):
-        ended = bare_shell.run(*command, PIPELINE_KAFKA__BOOTSTRAP_SERVERS=UNREACHABLE)
+    commands = [("lag",), ("offsets", "show")]
+    for ended in bare_shell.run_together(commands, PIPELINE_KAFKA__BOOTSTRAP_SERVERS=UNREACHABLE):
         assert (ended.status, len(ended.error_lines)) == (1, 1), ended.err
     ended = bare_shell.run("lag")
     assert ended.status == 1

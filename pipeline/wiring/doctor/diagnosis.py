@@ -8,7 +8,7 @@ from pipeline.settings import Settings
 from pipeline.wiring.doctor.finding import Finding
 from pipeline.wiring.doctor.kafka_checks import kafka_findings
 from pipeline.wiring.doctor.machine_checks import machine_findings
-from pipeline.wiring.doctor.process_checks import process_findings
+from pipeline.wiring.doctor.process_checks import running_findings
 from pipeline.wiring.doctor.settings_checks import settings_findings
 from pipeline.wiring.doctor.store_checks import store_findings
 
@@ -18,5 +18,5 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from settings_findings(settings)
     yield from machine_findings(settings)
     yield from store_findings(settings)
-    yield from process_findings(settings)
+    yield from running_findings(settings)
     yield from kafka_findings(settings)

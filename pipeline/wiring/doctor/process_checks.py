@@ -18,7 +18,7 @@ _MOST_ANSWER_BYTES: Final = 1024 * 1024
 _CHECK: Final = "processes"
 
 
-def process_findings(settings: Settings) -> Iterator[Finding]:
+def running_findings(settings: Settings) -> Iterator[Finding]:
     """A finding for each process that has left word of itself in the data folder."""
     notes = sorted((settings.data_dir / "run").glob("*-*.json"))
     findings = [finding for note in notes if (finding := _finding(settings, note)) is not None]
