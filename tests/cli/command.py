@@ -74,8 +74,12 @@ class Shell:
 
     def run_together(self, commands: Sequence[Sequence[str]], **settings: str) -> list[Ended]:
         """Run commands that do not touch each other, all at the same time."""
+
+        def run(command: Sequence[str]) -> Ended:
+            return self.run(*command, **settings)
+
         with ThreadPoolExecutor(len(commands)) as pool:
-            return list(pool.map(lambda command: self.run(*command, **settings), commands))
+            return list(pool.map(run, commands))
 
     @contextmanager
     def running(self, *arguments: str, **settings: str) -> Generator[subprocess.Popen[str]]:

@@ -1,4 +1,4 @@
-"""A pipeline's topics on the session's broker, one set for each module: no stage runs there."""
+"""A pipeline's topics on the session's broker, where no stage runs unless a test starts one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kafka_broker import SessionBroker
 from tests.running_pipeline import RunningPipeline, running_pipeline
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pipeline(
     broker: SessionBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[RunningPipeline]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,8 @@ from pipeline.adapters.kafka.start_memory import KafkaStartMemory
 from pipeline.domain.endpoint import Endpoint, EndpointStatus
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from tests.cli.command import UNREACHABLE, Shell
-from tests.running_pipeline import RunningPipeline
+from tests.kafka_broker import SessionBroker
+from tests.running_pipeline import RunningPipeline, running_pipeline
 
 
 def write(pipeline: RunningPipeline, topic: str, partition: int, count: int) -> None:
@@ -63,6 +64,16 @@ def an_endpoint(name: str, status: EndpointStatus) -> Endpoint:
         url="https://example.org/",
         status=status,
     )
+
+
+@pytest.fixture(scope="module")
+def pipeline(
+    broker: SessionBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[RunningPipeline]:
+    """One that no other test writes to."""
+    folder = tmp_path_factory.mktemp("standing")
+    with running_pipeline(broker.bootstrap_servers, folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
