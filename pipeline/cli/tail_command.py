@@ -80,8 +80,12 @@ def _line(attempt: Attempt) -> Text:
     line.append(_result(attempt), _COLOURS.get(attempt.decision, ""))
     if attempt.reason is not None:
         line.append(f" ({plain(attempt.reason)})")
-    if attempt.next_attempt_at_ms is not None:
-        line.append(f"  next in {age_text(attempt.next_attempt_at_ms - now_ms())}")
+    due_ms = attempt.next_attempt_at_ms
+    if due_ms is not None:
+        left_ms = due_ms - now_ms()
+        line.append(
+            f"  next in {age_text(left_ms)}" if left_ms > 0 else f"  next {time_text(due_ms)}"
+        )
     if attempt.error is not None:
         line.append(f"  {plain(attempt.error)}", "dim")
     return line

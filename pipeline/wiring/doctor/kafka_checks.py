@@ -86,6 +86,9 @@ def _of_difference(found: Difference) -> Finding:
 
 def _clock(at: Reach) -> Finding:
     try:
+        if at.topology.positions not in at.inquiry().topics():
+            text = f"not compared: there is no topic {at.topology.positions}"
+            return warning("clock", text, "create the topics: pipeline topics apply")
         found = clock_difference(at.connection, at.topology.positions, now_ms=now_ms)
     except (KafkaUnreachable, KafkaRefused) as exc:
         return warning("clock", f"not compared: {exc}", "create the topics: pipeline topics apply")
