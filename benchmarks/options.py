@@ -14,10 +14,10 @@ DELIVERIES: Final = 30_000
 QUICK_DELIVERIES: Final = 5_000
 MOST_DELIVERIES: Final = 1_000_000
 MOST_REPEATS: Final = 100
-WAITING: Final = 10_000
+WAITING: Final = 5_000
 """Deep enough that every process always has work, and shallow enough that none runs ahead."""
 PER_SECOND: Final = 50.0
-SECONDS: Final = 10.0
+SECONDS: Final = 8.0
 MOST_SECONDS: Final = 600
 LATENCY_SECONDS: Final = 20.0
 QUICK_LATENCY_SECONDS: Final = 5.0
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--load",
         choices=("steady", "backlog"),
         default="steady",
-        help="steady: at most 10,000 deliveries wait at any time; backlog: all published at once",
+        help="steady: at most 5,000 deliveries wait at any time; backlog: all published at once",
     )
     parser.add_argument(
         "--profile",

@@ -12,6 +12,8 @@ import typer
 from rich.text import Text
 
 from pipeline.adapters.endpoint_file import EndpointFileError, read_endpoint_file
+from pipeline.adapters.profile_files import ProfileFileError
+from pipeline.adapters.sealing import UnusableKey
 from pipeline.cli.endings import BadInput, CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
@@ -25,6 +27,7 @@ from pipeline.wiring.endpoint_changes import (
     plan_file,
 )
 from pipeline.wiring.reach import reach
+from pipeline.wiring.table_reading import TablesUnread
 
 _group = typer.Typer(
     no_args_is_help=True,
@@ -67,6 +70,8 @@ def apply(
         lines = asyncio.run(_changed(file, context) if not dry_run else _planned(file, context))
     except EndpointFileError as exc:
         raise BadInput(*exc.lines) from exc
+    except TablesUnread as exc:
+        raise CommandFailed(str(exc)) from exc
     except NotPublished as exc:
         _show(exc.lines, as_json=as_json)
         raise CommandFailed(str(exc)) from exc
@@ -94,6 +99,8 @@ def _context() -> ChangeContext:
         context = change_context(settings)
     except ValueError as exc:
         raise BadInput(f"PIPELINE_SENDING__...: {exc}") from exc
+    except (UnusableKey, ProfileFileError) as exc:
+        raise BadInput(str(exc)) from exc
     return replace(context, connection=at.connection, topics=at.topics())
 
 

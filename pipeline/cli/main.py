@@ -15,6 +15,7 @@ import typer
 
 from pipeline.adapters.kafka.cluster import ClusterFailed
 from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
+from pipeline.adapters.kafka.schema_files import UnusableSchemas
 from pipeline.adapters.kafka.topic_file import TopicFileError
 from pipeline.cli.endings import BAD_INPUT, FAILED, BadInput, CommandFailed
 from pipeline.cli.terminal import say
@@ -36,6 +37,10 @@ COMMANDS: Final = {
 }
 """Modules beside this one; each has a `register`."""
 
+_FAILURES: Final = (
+    *(CommandFailed, NoKafka, KafkaRefused, ClusterFailed),
+    *(SourceFailed, SinkFailed, UnusableSchemas),
+)
 _HINT: Final = "; is it running? `pipeline doctor` looks closer"
 
 
@@ -47,7 +52,7 @@ def main() -> None:
         _end(str(exc), BAD_INPUT)
     except KafkaUnreachable as exc:
         _end(f"{exc}{_HINT}", FAILED)
-    except (CommandFailed, NoKafka, KafkaRefused, ClusterFailed, SourceFailed, SinkFailed) as exc:
+    except _FAILURES as exc:
         _end(str(exc), FAILED)
 
 
