@@ -159,6 +159,8 @@ class Starts(NamedTuple):
 
     begin: list[StartAt]
     held: list[LostPosition]
+    decided: frozenset[Partition] = frozenset()
+    """Those of `begin` that begin where an operator has just said."""
 
 
 class Intake(Protocol):

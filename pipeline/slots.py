@@ -15,6 +15,10 @@ from typing import IO
 MOST_SLOTS = 256
 
 
+class SlotTaken(Exception):
+    """The number is another process's, or none is free; the text says which."""
+
+
 class Slot:
     """The first free number of a stage, held until the process ends, however it ends."""
 
@@ -30,10 +34,8 @@ class Slot:
                 self._directory = directory
                 return
         if wanted is not None:
-            raise RuntimeError(
-                f"{stage} {wanted} runs already, on the data folder {directory.parent}"
-            )
-        raise RuntimeError(f"{MOST_SLOTS} processes of {stage} run on this machine already")
+            raise SlotTaken(f"{stage} {wanted} runs already, on the data folder {directory.parent}")
+        raise SlotTaken(f"{MOST_SLOTS} processes of {stage} run on this machine already")
 
     @property
     def member(self) -> str:

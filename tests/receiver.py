@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -89,17 +89,25 @@ def receiving(behaviour: Behaviour = accept) -> Generator[Receiver]:
     started = threading.Event()
     ended = threading.Event()
 
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        try:
+            await _serve(receiver, reader, writer)
+        finally:
+            writers.discard(writer)
+
     async def serve() -> None:
-        server = await asyncio.start_server(
-            lambda reader, writer: _serve(receiver, reader, writer),
-            "127.0.0.1",
-            receiver.port,
-            limit=8 << 20,
-        )
+        server = await asyncio.start_server(converse, "127.0.0.1", receiver.port, limit=8 << 20)
         receiver.port = server.sockets[0].getsockname()[1]
         started.set()
-        async with server:
-            await asyncio.to_thread(ended.wait)
+        await asyncio.to_thread(ended.wait)
+        server.close()
+        left = list(writers)
+        for writer in left:
+            writer.close()
+        await asyncio.gather(*(each.wait_closed() for each in left), return_exceptions=True)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
@@ -135,6 +143,8 @@ async def _serve(
         pass
     finally:
         writer.close()
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await writer.wait_closed()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -113,8 +113,9 @@ class RunningPipeline:
         for stage in stages:
             self.processes[(stage, slot)].terminate()
         for stage in stages:
-            process = self.processes.pop((stage, slot))
-            assert process.wait(seconds) == 0, self.log(stage, slot=slot)
+            ended = self.processes[(stage, slot)].wait(seconds)
+            del self.processes[(stage, slot)]
+            assert ended == 0, self.log(stage, slot=slot)
 
     def log(self, stage: str, *, slot: int = 0) -> str:
         return (self.data_dir / f"{stage}-{slot}.log").read_text()

@@ -25,7 +25,7 @@ from pipeline.cli.stage_children import keep_stage_running
 from pipeline.cli.terminal import examples
 from pipeline.ports import SinkFailed, SourceFailed, StoreFailed
 from pipeline.settings import Settings
-from pipeline.slots import MOST_SLOTS, Slot
+from pipeline.slots import MOST_SLOTS, Slot, SlotTaken
 from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
 from pipeline.wiring.stage_process import TopicsUnfit
@@ -126,7 +126,7 @@ def _why_not_reached(settings: Settings, wait_seconds: float) -> str | None:
 def _check_slot(settings: Settings, stage: Stage, slot: int | None) -> None:
     try:
         Slot(settings.data_dir / "run", stage.value, wanted=slot).close()
-    except RuntimeError as exc:
+    except SlotTaken as exc:
         raise CommandFailed(str(exc)) from exc
 
 

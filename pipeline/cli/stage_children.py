@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.cli.endings import CommandFailed
 from pipeline.settings import Settings
-from pipeline.slots import MOST_SLOTS, Slot
+from pipeline.slots import MOST_SLOTS, Slot, SlotTaken
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 from pipeline.supervisor.ending import Ending
 
@@ -62,7 +62,7 @@ def _free_slots(directory: Path, stage: str, count: int) -> list[int]:
     for number in range(MOST_SLOTS):
         try:
             Slot(directory, stage, wanted=number).close()
-        except RuntimeError:
+        except SlotTaken:
             continue  # another process of this machine has it
         free.append(number)
         if len(free) == count:

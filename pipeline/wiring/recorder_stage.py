@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.kafka.start_positions import GroupStarts
+from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
+from pipeline.ports import StoreFailed
 from pipeline.stages.recorder import Recorder, RecorderPorts
 from pipeline.wiring.configuration import store_url
 from pipeline.wiring.recorder_store import AttemptStoreOf, StoreStarts
@@ -46,5 +48,8 @@ class RecorderStage:
 
     def _opened(self, at: Surroundings) -> RecorderStore:
         if self._store is None:
-            self._store = RecorderStore(open_store(store_url(at.settings)))
+            try:
+                self._store = RecorderStore(open_store(store_url(at.settings)))
+            except (StoreUnavailable, StoreUnusable) as error:
+                raise StoreFailed(str(error)) from error
         return self._store

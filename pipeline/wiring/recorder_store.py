@@ -9,7 +9,7 @@ from pipeline.flow import StartAt
 from pipeline.ports import SourceFailed, Starts, StoreFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.adapters.storage.recorder_store import RecorderStore
     from pipeline.domain.delivery import Attempt
@@ -57,6 +57,8 @@ class StoreStarts:
         except (StoreUnavailable, StoreUnusable) as error:
             # The group may have gone further than the store, so it must not be believed instead.
             raise SourceFailed(f"the store does not say where it stands: {error}") from error
+        stored = {each: offset for each, offset in stored.items() if each not in starts.decided}
+        self._move(start for start in starts.begin if start.partition in starts.decided)
         known = [p for p in (held.partition for held in starts.held) if p in stored]
         begin = [
             start._replace(offset=stored.get(start.partition, start.offset))
@@ -67,7 +69,10 @@ class StoreStarts:
 
     def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         decided = self._group.decisions(held)
+        self._move(decided)
+        return decided
+
+    def _move(self, decided: Iterable[StartAt]) -> None:
         for start in decided:
             topic, number = start.partition
             self._store.move_position(topic, number, next_offset=start.offset)
-        return decided

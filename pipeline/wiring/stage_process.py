@@ -119,7 +119,11 @@ async def run_stage(definition: StageDefinition, surroundings: Surroundings) -> 
     """
     async with AsyncExitStack() as closing:
         process = StageProcess(surroundings, closing)
-        await process.run(definition)
+        try:
+            await process.run(definition)
+        except asyncio.CancelledError:
+            if not process.is_stopped:
+                raise
 
 
 class TopicsUnfit(Exception):
@@ -147,10 +151,27 @@ class StageProcess:
         self._topics: tuple[str, ...] = ()
         self._loop: ConsumeLoop | None = None
         self._tables: LiveTables | None = None
+        self.is_stopped = False
+        """It was told to end."""
+
+    def _end_on_signals(self) -> None:
+        """From the first moment: a process that still waits for its tables has to end, too."""
+        running = asyncio.current_task()
+
+        def stop() -> None:
+            self.is_stopped = True
+            if self._built and self._loop is not None:
+                self._loop.stop()
+            elif running is not None:
+                running.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
 
     async def run(self, definition: StageDefinition) -> None:
         at = self._surroundings
         slot, settings = at.slot, at.settings
+        self._end_on_signals()
         self._serve_health()
         await asyncio.to_thread(check_topics, at.topics, at.topic_file)
         source = KafkaSource(at.connection, group=at.group, member=slot.member)
@@ -179,8 +200,6 @@ class StageProcess:
     ) -> None:
         at = self._surroundings
         dead = DeadLettering(at.topology.dead_letter, at.codec, now_ms=now_ms, tally=self._tally)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, loop.stop)
         tasks = Tasks(loop.fail)
         try:
             stage = await definition.build(

@@ -114,7 +114,8 @@ def test_a_fetch_that_was_killed_leaves_nothing_half_and_the_next_one_goes_on(
 
     assert len(ensure_jars(cache, Waiting(silent))) == len(ALL_JARS)
 
-    assert sorted(mirror.asked) == sorted(set(ALL_JARS) - complete)
+    # A set: what the killed process had asked for may reach the mirror after it.
+    assert set(mirror.asked) == set(ALL_JARS) - complete
     assert list(cache.folder.glob("unfinished-*")) == []
 
 
@@ -209,7 +210,8 @@ def test_the_class_archive_is_made_once_and_used_and_a_damaged_one_does_no_harm(
     install(tmp_path / "cache", said.append)
     install(tmp_path / "cache", said.append)
 
-    assert said == ["preparing the broker's class archive, once for this Java"]
+    # Where it takes long, it says so every 10 s.
+    assert said.count("preparing the broker's class archive, once for this Java") == 1
     [archive] = cache.folder.glob("classes-*")
     kafka = EmbeddedKafka(tmp_path / "data", cache=tmp_path / "cache")
     with kafka as bootstrap_servers:

@@ -43,7 +43,8 @@ librdkafka's own."""
 
 
 # ruff: noqa: SLF001 - confluent-kafka's public names of local errors begin with an underscore
-FENCED: Final = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED})
+FATAL: Final = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError._FATAL})
+"""Somebody else has this member's name, or the client cannot go on; not all of them say `fatal`."""
 OFFSET_LOST: Final = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET})
 NO_TOPIC: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 """A topic that is gone, or not there yet: its partitions come when they come."""
@@ -71,7 +72,7 @@ class KafkaSource:
         )
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
+        if error.fatal() or error.code() in FATAL:
             self._fatal = error
         else:
             log.debug("kafka: %s", error.str())
@@ -122,7 +123,7 @@ class KafkaSource:
 
     def _judge(self, error: KafkaError, message: Message, lost: list[LostPosition]) -> None:
         code = error.code()
-        if error.fatal() or code in FENCED:
+        if error.fatal() or code in FATAL:
             raise SourceFailed(error.str())
         topic, number = message.topic(), message.partition()
         if code in OFFSET_LOST and topic is not None:

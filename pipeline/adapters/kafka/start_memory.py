@@ -5,6 +5,7 @@ Read to its end when asked, written with acknowledgement.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pipeline.adapters.kafka.codec import RecordCodec
     from pipeline.domain.start_position import StartPosition
 
+librdkafka_log = logging.getLogger("librdkafka")
+
 REQUEST_SECONDS = 10.0
 """Bound of each question to the brokers; beyond it the process starts anew."""
 
@@ -42,6 +45,7 @@ class KafkaStartMemory:
         self._consumer = Consumer(
             {
                 **connection,
+                "logger": librdkafka_log,
                 "group.id": f"unused-{uuid.uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -86,7 +90,14 @@ class KafkaStartMemory:
         self._known[(entry.group, entry.topic, entry.partition)] = entry
 
     def remember(self, positions: Sequence[StartPosition]) -> None:
-        producer = Producer({**self._connection, "acks": "all", "enable.idempotence": True})
+        producer = Producer(
+            {
+                **self._connection,
+                "acks": "all",
+                "enable.idempotence": True,
+                "logger": librdkafka_log,
+            }
+        )
         failures: list[str] = []
 
         def on_delivery(error: KafkaError | None, _: object) -> None:

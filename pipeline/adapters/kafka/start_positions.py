@@ -87,7 +87,12 @@ class GroupStarts:
             else:
                 held.append(self._held(partition))
         self._settle(begin, decided)
-        return Starts(begin, held)
+        by_operator = frozenset(
+            Partition(entry.topic, entry.partition)
+            for entry in decided
+            if entry.decided_by == DecidedBy.APPLIED
+        )
+        return Starts(begin, held, by_operator)
 
     def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         known = self._memory.known()
