@@ -160,8 +160,13 @@ class Router:
             "route", record.headers, attributes={"event.id": event.id, "event.type": event.type}
         )
         rendering = _Rendering(event, self._ports.spans.headers_below(span, record.headers))
+        is_buried = False
         for endpoint in endpoints:
-            yield self._deliver(rendering, endpoint, record=record)
+            routed = self._deliver(rendering, endpoint, record=record)
+            # However many endpoints it fails for, the event is one dead letter, with its bytes.
+            if routed.delivery is not None or not is_buried:
+                yield routed
+            is_buried = is_buried or routed.delivery is None
         if span is not None:
             span.end()
 

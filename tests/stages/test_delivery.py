@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from pipeline.domain.delivery import Reason
+from pipeline.domain.delivery import DeadLetter, Reason
 from pipeline.domain.endpoint import (
     Account,
     Credentials,
@@ -241,3 +241,25 @@ def tell_the_logs(pipeline: RunningPipeline) -> Generator[None]:
     yield
     for stage in ("router", "sender", "scheduler", "recorder"):
         print(f"== {stage}\n{pipeline.log(stage)[-2000:]}")  # noqa: T201 - shown where a test failed
+
+
+def test_an_event_that_no_body_can_be_made_of_is_one_dead_letter_for_all_endpoints(
+    pipeline: RunningPipeline, receiver: Receiver
+) -> None:
+    pipeline.put_account(Account("subjects", "twelve-build"))
+    for number in range(2):
+        pipeline.put_endpoint(
+            an_endpoint(
+                "subjects", receiver.url("/"), id=f"subjects-{number}", profile="twelve-build"
+            )
+        )
+    pipeline.publish([an_event("subjects", type="Company.updated")])
+    reasons = [Reason.NO_SUBJECT]
+    eventually(
+        lambda: reasons == [x.reason for x in pipeline.dead_letters() if _is_of(x, "subjects")]
+    )
+    assert not receiver.requests
+
+
+def _is_of(letter: DeadLetter, account: str) -> bool:
+    return letter.raw is not None and f'"{account}"'.encode() in letter.raw
