@@ -20,6 +20,7 @@ from pipeline.clock import now_ms
 from pipeline.engine.consume_loop import ConsumeLoop, LoopLimits
 from pipeline.engine.outlet import Outlet
 from pipeline.engine.tasks import Tasks
+from pipeline.ports import SinkFailed, SourceFailed
 from pipeline.stages.dead_lettering import DeadLettering
 from pipeline.telemetry.health_server import Health, HealthServer
 from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
@@ -125,6 +126,10 @@ async def run_stage(definition: StageDefinition, surroundings: Surroundings) -> 
         except asyncio.CancelledError:
             if not process.is_stopped:
                 raise
+        except (SourceFailed, SinkFailed) as error:
+            if not process.is_stopped:
+                raise
+            log.warning("ended as it was told to, and otherwise would have anew: %s", error)
 
 
 class TopicsUnfit(Exception):

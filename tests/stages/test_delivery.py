@@ -178,7 +178,7 @@ def test_no_more_requests_are_open_than_the_endpoint_allows(
     pipeline.put_endpoint(an_endpoint("limited", receiver.url("/"), max_in_flight=5))
     pipeline.publish([an_event("limited", number) for number in range(100)])
     receiver.wait_for(100)
-    assert receiver.most_open == 5
+    assert 1 < receiver.most_open <= 5
 
 
 def test_retry_after_is_waited_for_and_not_much_longer(
