@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 librdkafka_log = logging.getLogger("librdkafka")
 
-NO_OFFSET = -1001
 REQUEST_SECONDS = 10.0
 
 CONSUMER_SETTINGS: dict[str, str | int | bool] = {
