@@ -218,11 +218,13 @@ def _results(
     results: dict[str, T] = {}
     failures: list[str] = []
     for name, future in futures.items():
-        try:
+        # `result()` would raise what the future holds, whose traceback then holds the future and
+        # our callers: a client that only the collector frees, see `inquiry._Troubles`.
+        failure = future.exception()
+        if not isinstance(failure, KafkaException):
             results[name] = future.result()
-        except KafkaException as exc:
-            if but is None or _error_of(exc).code() != but:
-                failures.append(f"cannot {deed} {name}: {_text_of(exc)}")
+        elif but is None or _error_of(failure).code() != but:
+            failures.append(f"cannot {deed} {name}: {_text_of(failure)}")
     if failures:
         raise ClusterFailed("; ".join(failures))
     return results

@@ -77,12 +77,11 @@ class Inquiry:
     ) -> None:
         self._servers = str(connection.get("bootstrap.servers", ""))
         self._wait_seconds = wait_seconds
-        self._last_error: str | None = None
-        self._is_down = False
+        self._troubles = _Troubles()
         self._has_answered = False
         self._connection: dict[str, Any] = {
             **connection,
-            "error_cb": self._on_error,
+            "error_cb": self._troubles.on_error,
             "logger": logger,
         }
         try:
@@ -188,30 +187,49 @@ class Inquiry:
         give_up_at = monotonic() + DOWN_SECONDS
         while not future.done():
             self._admin.poll(_SERVE_SECONDS)
-            if self._is_down and not self._has_answered and monotonic() >= give_up_at:
+            if self._troubles.is_down and not self._has_answered and monotonic() >= give_up_at:
                 raise KafkaUnreachable(self._why_unreachable())
-        answer = self._ask(future.result)
+        failure = future.exception()
+        if isinstance(failure, KafkaException):
+            # Raised itself, it would hold on to us by its traceback, see `_Troubles`.
+            raise self._told(failure)
         self._has_answered = True
-        return answer
+        return future.result()
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:
             return question()
         except KafkaException as exc:
-            error: KafkaError = exc.args[0]
-            self._admin.poll(_SERVE_SECONDS)  # learns why
-            if error.code() in _NO_ANSWER:
-                raise KafkaUnreachable(self._why_unreachable()) from exc
-            raise KafkaRefused(f"Kafka at {self._servers} refuses: {error.str()}") from exc
+            raise self._told(exc) from exc
 
-    def _on_error(self, error: KafkaError) -> None:
-        self._is_down = self._is_down or error.code() in _NOBODY_THERE
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
-            self._last_error = _reason(error.str())
+    def _told(self, failure: KafkaException) -> KafkaUnreachable | KafkaRefused:
+        error: KafkaError = failure.args[0]
+        self._admin.poll(_SERVE_SECONDS)  # learns why
+        if error.code() in _NO_ANSWER:
+            return KafkaUnreachable(self._why_unreachable())
+        return KafkaRefused(f"Kafka at {self._servers} refuses: {error.str()}")
 
     def _why_unreachable(self) -> str:
-        reason = f": {self._last_error}" if self._last_error else f" in {self._wait_seconds:g} s"
+        last = self._troubles.last
+        reason = f": {last}" if last else f" in {self._wait_seconds:g} s"
         return f"Kafka at {self._servers} does not answer{reason}"
+
+
+class _Troubles:
+    """What a client has said of its connections.
+
+    It knows nothing of the client: one that only the garbage collector can free may be freed on a
+    thread of librdkafka's own, which ends the process (seen: an assertion in rd_kafka_destroy).
+    """
+
+    def __init__(self) -> None:
+        self.last: str | None = None
+        self.is_down = False
+
+    def on_error(self, error: KafkaError) -> None:
+        self.is_down = self.is_down or error.code() in _NOBODY_THERE
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - its public name
+            self.last = _reason(error.str())
 
 
 def _reason(error: str) -> str:

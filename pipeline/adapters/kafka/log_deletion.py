@@ -57,8 +57,8 @@ class KafkaLogs:
         futures: Mapping[TopicPartition, Future[object]] = self._admin.delete_records(
             asked, request_timeout=REQUEST_SECONDS
         )
-        try:
-            for future in futures.values():
-                future.result()
-        except KafkaException as error:
-            raise LogsUnavailable(str(error)) from error
+        for future in futures.values():
+            # Not `result()`: what it raises would keep this client alive, see `_Troubles`.
+            failure = future.exception()
+            if isinstance(failure, KafkaException):
+                raise LogsUnavailable(str(failure))
