@@ -178,6 +178,13 @@ class Intake(Protocol):
         """
         ...
 
+    def bury(self, record: Record) -> None:
+        """No process survives this record: make it a dead letter (`Reason.CRASHED`).
+
+        It was not given to `take`.
+        """
+        ...
+
     def stop(self, partitions: frozenset[Partition]) -> None:
         """Open no ticket for these any more."""
         ...

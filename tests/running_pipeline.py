@@ -45,6 +45,8 @@ class RunningPipeline:
     data_dir: Path
     prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:10]}.")
     settings: dict[str, str] = field(default_factory=dict[str, str])
+    program: tuple[str, ...] = ("-m", "pipeline", "run")
+    """Python's arguments; a stage's name and slot follow."""
     processes: dict[tuple[str, int], subprocess.Popen[bytes]] = field(
         default_factory=dict[tuple[str, int], subprocess.Popen[bytes]]
     )
@@ -86,7 +88,7 @@ class RunningPipeline:
         for stage in stages or STAGES:
             with (self.data_dir / f"{stage}-{slot}.log").open("ab") as log:
                 self.processes[(stage, slot)] = subprocess.Popen(
-                    [sys.executable, "-m", "pipeline", "run", stage, "--slot", str(slot)],
+                    [sys.executable, *self.program, stage, "--slot", str(slot)],
                     env=environment,
                     stdout=log,
                     stderr=subprocess.STDOUT,

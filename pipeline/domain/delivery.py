@@ -55,6 +55,7 @@ class Reason(StrEnum):
     NO_SUBJECT = "no_subject"
     UNDECODABLE = "undecodable"
     OVERSIZE = "oversize"
+    CRASHED = "crashed"
 
 
 class Delivery(NamedTuple):

@@ -11,14 +11,17 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.engine.feed import Feed
 from pipeline.engine.partitions import OwnedPartitions
 from pipeline.engine.poll_thread import PollLimits, PollThread
+from pipeline.engine.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.engine.partitions import Begin
     from pipeline.engine.ticket import Ticket
-    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.flow import Partition, Record
     from pipeline.ports import Intake, Progress, RecordSource, StartPositions
 
 
@@ -68,8 +71,9 @@ class ConsumeLoop:
         self._is_full = False
         self._stopping = False
         self._draining = False
-        self._partitions = OwnedPartitions(self._on_settled)
+        self._partitions = OwnedPartitions(self._on_settled, now_seconds=self._loop.time)
         self._intake: Intake | None = None
+        self._feed: Feed | None = None
         self._thread = PollThread(
             source, starts, side=self, limits=PollLimits(drain_seconds=limits.drain_seconds)
         )
@@ -133,12 +137,15 @@ class ConsumeLoop:
     async def run(self, intake: Intake) -> None:
         """Consume until `stop`; raises what ended it otherwise."""
         self._intake = intake
+        self._feed = Feed(self._partitions, intake, commit=self._thread.commit_and_wait)
         self._thread.start()
-        committing = self._loop.create_task(self._commit_regularly())
+        tasks = Tasks(self.fail)
+        tasks.start(self._commit_regularly())
+        tasks.start(self._feed.work())
         try:
             await self._ended
         finally:
-            committing.cancel()
+            await tasks.close()
             await self._close()
 
     def stop(self) -> None:
@@ -179,7 +186,8 @@ class ConsumeLoop:
 
     async def _drain(self, partitions: frozenset[Partition]) -> list[Progress]:
         """Finish what is under way, fence, and answer what to commit."""
-        if self._intake is not None:
+        if self._intake is not None and self._feed is not None:
+            self._feed.forget(partitions)
             self._intake.stop(partitions)
         self._draining = True
         try:
@@ -189,17 +197,20 @@ class ConsumeLoop:
             pass  # What is still under way is repeated by the next owner.
         finally:
             self._draining = False
-        progress = self._partitions.progress(partitions)
+        progress = self._partitions.last_progress(partitions)
         self._forget(partitions)
         return progress
 
     def _forget(self, partitions: frozenset[Partition]) -> None:
         self._partitions.give_up(partitions)
         self._paused_by_stage -= partitions
-        if self._intake is not None:
+        if self._intake is not None and self._feed is not None:
+            self._feed.forget(partitions)
             self._intake.forget(partitions)
 
     def _on_settled(self) -> None:
+        if self._feed is not None:
+            self._feed.on_settled()
         if (
             self._is_full
             and self._partitions.unfinished_bytes <= self._limits.unfinished_bytes // 2
@@ -221,19 +232,19 @@ class ConsumeLoop:
 
     # LoopSide: called by the poll thread, on the event loop.
 
-    def begin(self, starts: Sequence[StartAt]) -> None:
-        assert self._intake is not None  # noqa: S101 - run() set it before the thread started
-        for start in starts:
-            self._partitions.begin(start)
-            self._intake.begin(start)
+    def begin(self, begins: Sequence[Begin]) -> None:
+        assert self._feed is not None  # noqa: S101 - run() set it before the thread started
+        for begin in begins:
+            self._partitions.begin(begin)
+            self._feed.begin(begin)
         if self._is_full:
-            self._thread.pause(frozenset(start.partition for start in starts))
+            self._thread.pause(frozenset(begin.start.partition for begin in begins))
 
     def take(self, records: list[Record]) -> None:
-        if self._stopping or self._intake is None:
+        if self._stopping or self._feed is None:
             return
         try:
-            self._intake.take(self._partitions.accept(records))
+            self._feed.take(self._partitions.accept(records))
         except Exception as error:  # noqa: BLE001 - fail-stop: a stage's bug must not skip a record
             self.fail(error)
         if not self._is_full and self._partitions.unfinished_bytes > self._limits.unfinished_bytes:

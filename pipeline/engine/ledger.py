@@ -73,6 +73,10 @@ class Ledger:
         """The offset to commit: the first one that is not finished."""
         return self._position
 
+    def is_unfinished(self, offset: int) -> bool:
+        """Whether the record at `offset` was received and is not finished."""
+        return offset in self._sizes
+
     @property
     def unfinished(self) -> int:
         """Records received and not finished."""

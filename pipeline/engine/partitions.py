@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.domain import caution as cautions
+from pipeline.domain.caution import Caution, CommitNote
 from pipeline.engine.ledger import Ledger
 from pipeline.engine.ticket import Ticket
 from pipeline.ports import Progress
@@ -16,6 +18,60 @@ if TYPE_CHECKING:
 
 RECORD_OVERHEAD_BYTES = 512
 """What a record costs in memory beside its value: objects, ledger and queue entries."""
+BEGINNING_SECONDS = 30.0
+"""So long after its start a partition whose head has not moved counts as under way: its first
+records may still be on their way from the brokers."""
+RUNNING_NOTE = cautions.write_note(cautions.RUNNING)
+
+
+class Begin(NamedTuple):
+    """A partition's start, and what its last owners' deaths tell."""
+
+    start: StartAt
+    """With the stage's own note as its metadata."""
+    caution: Caution
+
+
+class _Committed(NamedTuple):
+    offset: int
+    metadata: str
+
+
+class _Owned:
+    """One partition."""
+
+    __slots__ = ("begun_at", "begun_seconds", "caution", "committed", "ledger", "open_tickets")
+
+    def __init__(self, begin: Begin, *, now_seconds: float) -> None:
+        start = begin.start
+        self.ledger = Ledger(start.offset)
+        self.ledger.metadata = start.metadata
+        self.open_tickets = 0
+        self.caution = begin.caution
+        self.committed = _Committed(start.offset, begun_note(begin))
+        self.begun_at = start.offset
+        self.begun_seconds = now_seconds
+
+    def is_running(self, now_seconds: float) -> bool:
+        """Whether a death now may be a record's fault."""
+        return self.ledger.unfinished > 0 or (
+            self.ledger.committable == self.begun_at
+            and now_seconds - self.begun_seconds < BEGINNING_SECONDS
+        )
+
+    def note(self, *, is_running: bool) -> str:
+        ledger = self.ledger
+        if self.caution is not cautions.NONE:
+            self.caution = cautions.at_head(self.caution, ledger.committable)
+        if not ledger.metadata and self.caution is cautions.NONE:
+            return RUNNING_NOTE if is_running else ""
+        return cautions.write_note(CommitNote(ledger.metadata, is_running, self.caution))
+
+
+def begun_note(begin: Begin) -> str:
+    """What to commit before the first record of a partition is read."""
+    note = CommitNote(begin.start.metadata, is_running=True, caution=begin.caution)
+    return cautions.write_note(note)
 
 
 class OwnedPartitions:
@@ -25,58 +81,55 @@ class OwnedPartitions:
     given up that ledger is not in force any more, even if the same partition comes back.
     """
 
-    def __init__(self, on_settled: Callable[[], None]) -> None:
-        self._ledgers: dict[Partition, Ledger] = {}
-        self._open_tickets: dict[Partition, int] = {}
-        self._committed: dict[Partition, tuple[int, str]] = {}
+    def __init__(self, on_settled: Callable[[], None], *, now_seconds: Callable[[], float]) -> None:
+        self._owned: dict[Partition, _Owned] = {}
         self._on_settled = on_settled
+        self._now_seconds = now_seconds
         self._nothing_open = asyncio.Event()
         self._drained: frozenset[Partition] = frozenset()
         self.unfinished_bytes = 0
 
     def __contains__(self, partition: Partition) -> bool:
-        return partition in self._ledgers
+        return partition in self._owned
 
     @property
     def all(self) -> frozenset[Partition]:
         """Everything owned."""
-        return frozenset(self._ledgers)
+        return frozenset(self._owned)
 
     @property
     def unfinished(self) -> int:
         """Records received and not finished."""
-        return sum(ledger.unfinished for ledger in list(self._ledgers.values()))
+        return sum(owned.ledger.unfinished for owned in list(self._owned.values()))
 
-    def begin(self, start: StartAt) -> None:
+    def begin(self, begin: Begin) -> None:
         """A partition was assigned."""
-        ledger = Ledger(start.offset)
-        ledger.metadata = start.metadata
-        self._ledgers[start.partition] = ledger
-        self._open_tickets[start.partition] = 0
-        self._committed[start.partition] = (start.offset, start.metadata)
+        self._owned[begin.start.partition] = _Owned(begin, now_seconds=self._now_seconds())
 
     def accept(self, records: Sequence[Record]) -> list[Record]:
         """Enter what was polled; answers it without what is not ours or came twice."""
         accepted: list[Record] = []
         for record in records:
-            ledger = self._ledgers.get(record.partition)
-            if ledger is None:
+            owned = self._owned.get(record.partition)
+            if owned is None:
                 continue
             size_bytes = RECORD_OVERHEAD_BYTES + (len(record.value) if record.value else 0)
-            if ledger.accept(record.offset, size_bytes):
-                ledger.leader_epoch = record.leader_epoch
+            if owned.ledger.accept(record.offset, size_bytes):
+                owned.ledger.leader_epoch = record.leader_epoch
                 self.unfinished_bytes += size_bytes
                 accepted.append(record)
         return accepted
 
     def open_ticket(self, record: Record) -> Ticket:
         """The stage starts on a record. Raises KeyError if the partition is not ours."""
-        self._open_tickets[record.partition] += 1
-        return Ticket(record, self._ledgers[record.partition], self._settle)
+        owned = self._owned[record.partition]
+        owned.open_tickets += 1
+        return Ticket(record, owned.ledger, self._settle)
 
     def is_current(self, ticket: Ticket) -> bool:
         """Whether the record is still ours: nothing may be written for one that is not."""
-        return self._ledgers.get(ticket.record.partition) is ticket.ledger
+        owned = self._owned.get(ticket.record.partition)
+        return owned is not None and owned.ledger is ticket.ledger
 
     def put_back(self, ticket: Ticket) -> None:
         """Nothing of it is under way any more, but the record is not finished.
@@ -84,68 +137,99 @@ class OwnedPartitions:
         A ticket is opened for it again.
         """
         if self.is_current(ticket):
-            self._close_ticket(ticket.record.partition)
-
-    def _settle(self, ticket: Ticket) -> None:
-        if self.is_current(ticket):
-            self.unfinished_bytes -= ticket.ledger.finish(ticket.record.offset)
-            self._close_ticket(ticket.record.partition)
+            self._close_ticket(self._owned[ticket.record.partition])
             self._on_settled()
 
-    def _close_ticket(self, partition: Partition) -> None:
-        self._open_tickets[partition] -= 1
-        if self._drained and not self._any_open(self._drained):
+    def _settle(self, ticket: Ticket) -> None:
+        owned = self._owned.get(ticket.record.partition)
+        if owned is not None and owned.ledger is ticket.ledger:
+            self.unfinished_bytes -= ticket.ledger.finish(ticket.record.offset)
+            self._close_ticket(owned)
+            self._on_settled()
+
+    def _close_ticket(self, owned: _Owned) -> None:
+        owned.open_tickets -= 1
+        if self._drained and not self.any_open(self._drained):
             self._nothing_open.set()
 
-    def _any_open(self, partitions: Iterable[Partition]) -> bool:
-        return any(self._open_tickets.get(partition) for partition in partitions)
+    def any_open(self, partitions: Iterable[Partition]) -> bool:
+        """Whether anything of these is under way."""
+        return any(
+            owned.open_tickets
+            for partition in partitions
+            if (owned := self._owned.get(partition)) is not None
+        )
 
     async def wait_drained(self, partitions: frozenset[Partition]) -> None:
         """Return when no ticket of these is open. One caller at a time: the poll thread."""
         self._drained = partitions
         self._nothing_open.clear()
         try:
-            while self._any_open(partitions):
+            while self.any_open(partitions):
                 await self._nothing_open.wait()
                 self._nothing_open.clear()
         finally:
             self._drained = frozenset()
 
+    def is_unfinished(self, record: Record) -> bool:
+        """Whether the record is ours and not finished."""
+        owned = self._owned.get(record.partition)
+        return owned is not None and owned.ledger.is_unfinished(record.offset)
+
+    def caution(self, partition: Partition) -> Caution:
+        """How carefully the partition is to be read."""
+        owned = self._owned.get(partition)
+        return cautions.NONE if owned is None else owned.caution
+
+    def set_caution(self, partition: Partition, caution: Caution) -> None:
+        """Commit this beside the partition's offset."""
+        owned = self._owned.get(partition)
+        if owned is not None:
+            owned.caution = caution
+
     def annotate(self, partition: Partition, metadata: str) -> None:
         """Leave a note beside the committed offset, for whoever owns the partition next."""
-        ledger = self._ledgers.get(partition)
-        if ledger is not None:
-            ledger.metadata = metadata
+        owned = self._owned.get(partition)
+        if owned is not None:
+            owned.ledger.metadata = metadata
 
     def skip_to(self, positions: dict[Partition, int]) -> None:
         """Reading stands there; what was passed over without a record is finished."""
         for partition, offset in positions.items():
-            ledger = self._ledgers.get(partition)
-            if ledger is not None:
-                ledger.skip_to(offset)
+            owned = self._owned.get(partition)
+            if owned is not None:
+                owned.ledger.skip_to(offset)
 
     def progress(self, partitions: Iterable[Partition]) -> list[Progress]:
         """What has changed since the last call and ought to be committed."""
+        now_seconds = self._now_seconds()
+        return self._changed(partitions, lambda owned: owned.is_running(now_seconds))
+
+    def last_progress(self, partitions: Iterable[Partition]) -> list[Progress]:
+        """The same, of partitions that are given up in order: nothing of them is under way."""
+        return self._changed(partitions, lambda _: False)
+
+    def _changed(
+        self, partitions: Iterable[Partition], is_running: Callable[[_Owned], bool]
+    ) -> list[Progress]:
         changed: list[Progress] = []
         for partition in partitions:
-            ledger = self._ledgers.get(partition)
-            if ledger is None:
+            owned = self._owned.get(partition)
+            if owned is None:
                 continue
-            state = (ledger.committable, ledger.metadata)
-            if self._committed[partition] != state:
-                self._committed[partition] = state
+            ledger = owned.ledger
+            state = _Committed(ledger.committable, owned.note(is_running=is_running(owned)))
+            if owned.committed != state:
+                owned.committed = state
                 changed.append(
-                    Progress(partition, ledger.committable, ledger.leader_epoch, ledger.metadata)
+                    Progress(partition, state.offset, ledger.leader_epoch, state.metadata)
                 )
         return changed
 
     def give_up(self, partitions: Iterable[Partition]) -> None:
         """They are not ours any more; tickets still open count for nothing from here on."""
         for partition in partitions:
-            ledger = self._ledgers.pop(partition, None)
-            if ledger is None:
-                continue
-            self.unfinished_bytes -= ledger.unfinished_bytes
-            del self._open_tickets[partition]
-            del self._committed[partition]
+            owned = self._owned.pop(partition, None)
+            if owned is not None:
+                self.unfinished_bytes -= owned.ledger.unfinished_bytes
         self._on_settled()

@@ -13,6 +13,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from pipeline.domain.caution import at_start, read_note
+from pipeline.engine.partitions import Begin, begun_note
 from pipeline.ports import Progress, SourceFailed
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ _T = TypeVar("_T")
 class LoopSide(Protocol):
     """What the poll thread calls, on the event loop."""
 
-    def begin(self, starts: Sequence[StartAt]) -> None: ...
+    def begin(self, begins: Sequence[Begin]) -> None: ...
 
     def take(self, records: list[Record]) -> None: ...
 
@@ -120,6 +122,21 @@ class PollThread:
 
     def commit(self, progress: Sequence[Progress]) -> None:
         self._commands.append(lambda: self._source.commit(progress))
+
+    async def commit_and_wait(self, progress: Sequence[Progress]) -> bool:
+        """Return when the brokers have it; False where they refused."""
+        committed: asyncio.Future[bool] = self._loop.create_future()
+
+        def commit() -> None:
+            is_committed = self._source.commit_and_wait(progress)
+            self._loop.call_soon_threadsafe(tell, is_committed)
+
+        def tell(is_committed: bool) -> None:  # noqa: FBT001 - the answer
+            if not committed.done():
+                committed.set_result(is_committed)
+
+        self._commands.append(commit)
+        return await committed
 
     async def close(self, progress: Sequence[Progress]) -> None:
         """Commit, leave the consumer and end the thread.
@@ -245,16 +262,16 @@ class PollThread:
                 "%s[%d] goes on at %d", start.partition.topic, start.partition.number, start.offset
             )
             del self._held[start.partition]
-        self._begin(decided)
+        self._begin([_begin(start) for start in decided])
         self._source.begin(decided)
         self._report_held()
 
     def _report_held(self) -> None:
         self._loop.call_soon_threadsafe(self._side.report_held, dict(self._held))
 
-    def _begin(self, starts: Sequence[StartAt]) -> None:
-        self._assigned.update(start.partition for start in starts)
-        self._loop.call_soon_threadsafe(self._side.begin, starts)
+    def _begin(self, begins: Sequence[Begin]) -> None:
+        self._assigned.update(begin.start.partition for begin in begins)
+        self._loop.call_soon_threadsafe(self._side.begin, begins)
 
     # RebalanceListener, called inside `poll`.
 
@@ -263,10 +280,21 @@ class PollThread:
             self.has_joined = True
             self._commands.append(lambda: self._subscribe(self._wanted))
         starts = self._starts.starts(partitions)
-        self._begin(starts.begin)
+        begins = [_begin(start) for start in starts.begin]
+        self._write_down(begins)
+        self._begin(begins)
         if starts.held:
             self._hold(starts.held)
         return starts.begin
+
+    def _write_down(self, begins: Sequence[Begin]) -> None:
+        """That they are ours from here on, so that our death would be seen."""
+        progress = [
+            Progress(begin.start.partition, begin.start.offset, None, begun_note(begin))
+            for begin in begins
+        ]
+        if progress and not self._source.commit_and_wait(progress):
+            log.warning("the start of %d partitions could not be committed", len(progress))
 
     def revoked(self, partitions: Sequence[Partition]) -> list[Progress]:
         leaving = self._drop(partitions)
@@ -292,3 +320,8 @@ class PollThread:
             return future.result(self._limits.drain_seconds + STUCK_SECONDS)
         except TimeoutError as error:
             raise SourceFailed("the event loop did not answer a rebalance in time") from error
+
+
+def _begin(start: StartAt) -> Begin:
+    note = read_note(start.metadata)
+    return Begin(start._replace(metadata=note.stage), at_start(note, start.offset))

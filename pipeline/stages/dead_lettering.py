@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.domain import dead_letters
-from pipeline.domain.delivery import Position
+from pipeline.domain.delivery import Position, Reason
 from pipeline.flow import Emit
 from pipeline.telemetry.instruments import DEAD_LETTERS
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.domain.dead_letters import LastFailure
-    from pipeline.domain.delivery import DeadLetter, Delivery, Reason
+    from pipeline.domain.delivery import DeadLetter, Delivery
     from pipeline.flow import Record
     from pipeline.ports import Records
     from pipeline.telemetry.tally import Tally
@@ -34,6 +34,11 @@ class DeadLettering:
         """A record that no delivery can be made of."""
         raw = dead_letters.RawRecord(position_of(record), record.key, record.value)
         return self._emit(dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms()))
+
+    def of_culprit(self, record: Record) -> Emit:
+        """A record that no process has survived."""
+        text = "every process that handled it ended at once, again and again"
+        return self.of_record(record, Reason.CRASHED, error=text)
 
     def of_delivery(
         self,

@@ -54,8 +54,8 @@ class _Batch:
 
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     dead_letters: list[Buried] = field(default_factory=list[Buried])
-    undecodable: list[Emit] = field(default_factory=list["Emit"])
-    """As dead letters; the store may not pass these records before the brokers have them."""
+    letters: list[Emit] = field(default_factory=list["Emit"])
+    """Of records that cannot be entered; the store may pass these when the brokers have them."""
     positions: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     size_bytes: int = 0
     tickets: list[Ticket] = field(default_factory=list["Ticket"])
@@ -68,6 +68,7 @@ class Recorder:
         self._loop = loop
         self._ports = ports
         self._queue: deque[Record] = deque()
+        self._culprits: set[tuple[Partition, int]] = set()
         self._wake = asyncio.Event()
 
     def begin(self, start: StartAt) -> None:
@@ -76,6 +77,12 @@ class Recorder:
     def take(self, records: Sequence[Record]) -> None:
         self._ports.tally.add(RECORDS_READ, "attempts", amount=len(records))
         self._queue.extend(records)
+        self._wake.set()
+
+    def bury(self, record: Record) -> None:
+        # In its turn: the store's position has to pass it too.
+        self._culprits.add((record.partition, record.offset))
+        self._queue.append(record)
         self._wake.set()
 
     def stop(self, partitions: frozenset[Partition]) -> None:
@@ -103,12 +110,18 @@ class Recorder:
             batch.tickets.append(self._loop.open_ticket(record))
             batch.positions[record.partition] = record.offset + 1
             batch.size_bytes += len(record.value or b"")
-            try:
-                self._decode(record, batch)
-            except Undecodable as error:
-                letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
-                batch.undecodable.append(letter)
+            self._enter(record, batch)
         return batch
+
+    def _enter(self, record: Record, batch: _Batch) -> None:
+        if (record.partition, record.offset) in self._culprits:
+            batch.letters.append(self._ports.dead.of_culprit(record))
+            return
+        try:
+            self._decode(record, batch)
+        except Undecodable as error:
+            letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
+            batch.letters.append(letter)
 
     def _decode(self, record: Record, batch: _Batch) -> None:
         value = record.value or b""
@@ -128,7 +141,7 @@ class Recorder:
             return None
 
     async def _write(self, batch: _Batch) -> None:
-        for letter in batch.undecodable:
+        for letter in batch.letters:
             await self._ports.outlet.send_and_wait(letter)
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:

@@ -89,6 +89,11 @@ class Router:
         self._queue.extend(records)
         self._advance()
 
+    def bury(self, record: Record) -> None:
+        ticket = self._loop.open_ticket(record)
+        self._ports.outlet.send(self._ports.dead.of_culprit(record), ticket)
+        ticket.release()
+
     def stop(self, partitions: frozenset[Partition]) -> None:
         self._stopped |= partitions
         self._queue = deque(record for record in self._queue if record.partition not in partitions)

@@ -49,11 +49,11 @@ def run_stage_process(stage: str, settings: Settings, *, slot: int | None) -> No
             codec=RecordCodec(load_schemas(SCHEMAS_DIR), sources),
             slot=held,
         )
-        uvloop.run(run_stage(_definition(stage), surroundings))
+        uvloop.run(run_stage(definition_of(stage), surroundings))
     finally:
         held.close()
 
 
-def _definition(stage: str) -> StageDefinition:
+def definition_of(stage: str) -> StageDefinition:
     module, name = STAGES[stage]
     return getattr(import_module(module), name)()

@@ -75,6 +75,9 @@ class Scheduler:
                 self._loop.pause(record.partition)
         self._wake.set()
 
+    def bury(self, record: Record) -> None:
+        self._give_up(self._loop.open_ticket(record), self._ports.dead.of_culprit(record))
+
     def stop(self, partitions: frozenset[Partition]) -> None:
         for partition in partitions & self._lines.keys():
             self._lines[partition].is_stopped = True
@@ -120,8 +123,7 @@ class Scheduler:
             delivery = self._ports.records.decode_delivery(record.value or b"")
         except Undecodable as error:
             letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
-            self._ports.outlet.send(letter, ticket)
-            ticket.release()
+            self._give_up(ticket, letter)
             return
         self._hop(delivery, ticket)
 
@@ -154,7 +156,9 @@ class Scheduler:
             # Ids are never used twice and never just vanish: the table is behind.
             self._later(BEHIND_SECONDS, delivery, ticket)
         elif endpoint.status == EndpointStatus.REMOVED:
-            self._bury(delivery, Reason.ENDPOINT_REMOVED, ticket)
+            reason = Reason.ENDPOINT_REMOVED
+            letter = self._ports.dead.of_delivery(delivery, reason, record=ticket.record)
+            self._give_up(ticket, letter)
         else:
             self._ports.tally.add(HOPS, "delivery")
             emit = Emit(endpoint.topic, ticket.record.value or b"", delivery.endpoint.encode())
@@ -167,8 +171,6 @@ class Scheduler:
             self._ports.outlet.send(emit, ticket, instead=instead)
             ticket.release()
 
-    def _bury(self, delivery: Delivery, reason: Reason, ticket: Ticket) -> None:
-        self._ports.outlet.send(
-            self._ports.dead.of_delivery(delivery, reason, record=ticket.record), ticket
-        )
+    def _give_up(self, ticket: Ticket, letter: Emit) -> None:
+        self._ports.outlet.send(letter, ticket)
         ticket.release()

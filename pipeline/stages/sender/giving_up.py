@@ -48,20 +48,22 @@ class GivingUp:
         self._loop = loop
         self._ports = ports
 
-    def bury_record(self, record: Record, error: str) -> None:
+    def bury_undecodable(self, record: Record, error: str) -> None:
         """No delivery can be made of it."""
-        ticket = self._loop.open_ticket(record)
-        self._ports.outlet.send(
-            self._ports.dead.of_record(record, Reason.UNDECODABLE, error=error), ticket
-        )
-        ticket.release()
+        self._bury(record, self._ports.dead.of_record(record, Reason.UNDECODABLE, error=error))
+
+    def bury_culprit(self, record: Record) -> None:
+        """No process survives it."""
+        self._bury(record, self._ports.dead.of_culprit(record))
 
     def bury(self, item: Item, reason: Reason) -> None:
         """A delivery that is not tried."""
-        ticket = self._loop.open_ticket(item.record)
-        self._ports.outlet.send(
-            self._ports.dead.of_delivery(item.delivery, reason, record=item.record), ticket
-        )
+        letter = self._ports.dead.of_delivery(item.delivery, reason, record=item.record)
+        self._bury(item.record, letter)
+
+    def _bury(self, record: Record, letter: Emit) -> None:
+        ticket = self._loop.open_ticket(record)
+        self._ports.outlet.send(letter, ticket)
         ticket.release()
 
     def bury_tried(

@@ -85,7 +85,7 @@ class Sender:
             try:
                 delivery = ports.records.decode_delivery(record.value or b"")
             except Undecodable as error:
-                ports.giving_up.bury_record(record, str(error))
+                ports.giving_up.bury_undecodable(record, str(error))
                 continue
             if record.partition in self._notes:
                 delivery = self._resume(record, delivery)
@@ -97,6 +97,9 @@ class Sender:
             touched[delivery.endpoint] = None
         for endpoint_id in touched:
             self._pump(endpoint_id)
+
+    def bury(self, record: Record) -> None:
+        self._ports.giving_up.bury_culprit(record)
 
     def stop(self, partitions: frozenset[Partition]) -> None:
         self._stopped |= partitions
