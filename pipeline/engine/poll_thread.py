@@ -11,15 +11,17 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.domain.caution import at_start, read_note
+from pipeline.engine.held_partitions import HeldPartitions
 from pipeline.engine.partitions import Begin, begun_note
 from pipeline.ports import Progress, SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from pipeline.engine.loop_side import LoopSide
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.ports import LostPosition, RecordSource, StartPositions
 
@@ -46,26 +48,6 @@ STUCK_SECONDS = 20.0
 _T = TypeVar("_T")
 
 
-class LoopSide(Protocol):
-    """What the poll thread calls, on the event loop."""
-
-    def begin(self, begins: Sequence[Begin]) -> None: ...
-
-    def take(self, records: list[Record]) -> None: ...
-
-    def skip_to(self, positions: dict[Partition, int]) -> None: ...
-
-    def report_held(self, held: dict[Partition, str]) -> None: ...
-
-    def give_up(
-        self, partitions: frozenset[Partition]
-    ) -> Coroutine[None, None, list[Progress]]: ...
-
-    def lose(self, partitions: frozenset[Partition]) -> Coroutine[None, None, None]: ...
-
-    def fail(self, error: BaseException) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class PollLimits:
     """Bounds of the poll thread."""
@@ -87,7 +69,7 @@ class PollThread:
         self._loop = asyncio.get_running_loop()
         self._commands: deque[Callable[[], None]] = deque()
         self._assigned: set[Partition] = set()
-        self._held: dict[Partition, str] = {}
+        self._held = HeldPartitions(starts)
         self._paused: set[Partition] = set()
         self._wanted: list[str] = []
         self._ahead = 0
@@ -205,8 +187,7 @@ class PollThread:
         self._taken.set()
 
     def _round(self) -> None:
-        if self._held:
-            self._ask_for_decisions()
+        self._begin_decided()
         if self._assigned:
             positions = self._source.positions(sorted(self._assigned))
             # Queued behind every batch handed over so far, so that a position is never ahead of its
@@ -241,10 +222,7 @@ class PollThread:
     # Positions that the group has lost.
 
     def _hold(self, lost: Sequence[LostPosition]) -> None:
-        for partition, text in lost:
-            if partition not in self._held:
-                log.error("%s[%d] is held: %s", partition.topic, partition.number, text)
-            self._held[partition] = text
+        self._held.add(lost)
         reading = [partition for partition, _ in lost if partition in self._assigned]
         if reading:
             self._assigned.difference_update(reading)
@@ -253,21 +231,16 @@ class PollThread:
             self._wait(self._side.lose(frozenset(reading)))
         self._report_held()
 
-    def _ask_for_decisions(self) -> None:
-        decided = self._starts.decisions(sorted(self._held))
+    def _begin_decided(self) -> None:
+        decided = self._held.take_decided()
         if not decided:
             return
-        for start in decided:
-            log.warning(
-                "%s[%d] goes on at %d", start.partition.topic, start.partition.number, start.offset
-            )
-            del self._held[start.partition]
         self._begin([_begin(start) for start in decided])
         self._source.begin(decided)
         self._report_held()
 
     def _report_held(self) -> None:
-        self._loop.call_soon_threadsafe(self._side.report_held, dict(self._held))
+        self._loop.call_soon_threadsafe(self._side.report_held, self._held.reasons)
 
     def _begin(self, begins: Sequence[Begin]) -> None:
         self._assigned.update(begin.start.partition for begin in begins)
@@ -304,8 +277,7 @@ class PollThread:
         self._wait(self._side.lose(self._drop(partitions)))
 
     def _drop(self, partitions: Sequence[Partition]) -> frozenset[Partition]:
-        for partition in partitions:
-            self._held.pop(partition, None)
+        self._held.drop(partitions)
         leaving = frozenset(partitions) & self._assigned
         # A paused flag would survive into the next assignment of the same partition.
         self._resume(leaving)
