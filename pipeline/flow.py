@@ -42,3 +42,5 @@ class StartAt(NamedTuple):
     offset: int
     metadata: str = ""
     """What the last owner left beside the offset."""
+    finished: frozenset[int] = frozenset()
+    """Offsets beyond that are known to be finished; what the metadata tell may be more."""

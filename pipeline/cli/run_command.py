@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import threading
 from enum import StrEnum
-from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -30,6 +28,7 @@ from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
 from pipeline.wiring.stage_process import TopicsUnfit
 from pipeline.wiring.stages import run_stage_process
+from pipeline.wiring.stop_requests import StopRequests
 
 log = logging.getLogger(__name__)
 
@@ -85,18 +84,18 @@ def run(
         return
     if follow_parent_:
         follow_parent()
-    _end_on_signals()
+    stops = StopRequests()
     wait_for_kafka(settings)
     _check_slot(settings, stage, slot)
     try:
-        run_stage_process(stage.value, settings, slot=slot)
+        run_stage_process(stage.value, settings, slot=slot, stops=stops)
     except _ENDS as exc:
         raise CommandFailed(f"{stage.value}: {exc}") from exc
     except _START_ANEW as exc:
         log.error("%s ends: %s", stage.value, exc)  # noqa: TRY400 - foreseeable, and the text says all
         if follow_parent_:
             raise typer.Exit(1) from exc
-        _start_anew()
+        _start_anew(stops)
 
 
 def wait_for_kafka(settings: Settings) -> None:
@@ -130,20 +129,10 @@ def _check_slot(settings: Settings, stage: Stage, slot: int | None) -> None:
         raise CommandFailed(str(exc)) from exc
 
 
-def _end_on_signals() -> None:
-    """Until the stage has handlers of its own; process 1 of a container would ignore signals."""
-
-    def end(_: int, __: FrameType | None) -> None:
-        sys.exit(0)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-
-
-def _start_anew() -> None:
+def _start_anew(stops: StopRequests) -> None:
     """The same command in this process's place: nothing of the failed run is left."""
-    _end_on_signals()
     threading.Event().wait(_ANEW_PAUSE_SECONDS)
+    stops.hold_back()
     os.execv(sys.executable, (sys.executable, "-m", "pipeline", *sys.argv[1:]))  # noqa: S606 - no shell is wanted
 
 

@@ -57,54 +57,21 @@ class Caution(msgspec.Struct, frozen=True, omit_defaults=True):
 NONE = Caution()
 
 
-class CommitNote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What stands beside a committed offset."""
-
-    stage: str = ""
-    """The stage's own, for whoever owns the partition next."""
-    is_running: bool = False
-    """Records were under way."""
-    caution: Caution = NONE
-
-
-NO_NOTE = CommitNote()
-RUNNING = CommitNote(is_running=True)
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(CommitNote)
-
-
-def write_note(note: CommitNote) -> str:
-    """As commit metadata; empty where there is nothing to say."""
-    return "" if note == NO_NOTE else _encoder.encode(note).decode()
-
-
-def read_note(metadata: str) -> CommitNote:
-    """Nothing is known where the text is not ours."""
-    try:
-        return _decoder.decode(metadata) if metadata else NO_NOTE
-    except msgspec.MsgspecError:
-        return NO_NOTE
-
-
-def at_start(note: CommitNote, head: int) -> Caution:
-    """What the next owner of a partition, which begins at `head`, has to mind."""
-    caution = at_head(note.caution, head)
-    return _after_crash(caution, head) if note.is_running else caution
-
-
-def at_head(caution: Caution, head: int) -> Caution:
-    """What is left of it, now that everything below `head` is finished."""
-    still = head < caution.until if caution.until else head == caution.head
-    return caution if still else NONE
-
-
-def _after_crash(caution: Caution, head: int) -> Caution:
+def after_crash(caution: Caution, head: int) -> Caution:
+    """What to mind after one more death, at this head."""
+    caution = at_head(caution, head)
     if caution.until:
         return _after_careful_crash(caution)
     crashes = caution.crashes + 1
     if crashes < HEAD_CRASHES:
         return Caution(head=head, crashes=crashes)
     return Caution(until=head + REACH_OFFSETS)
+
+
+def at_head(caution: Caution, head: int) -> Caution:
+    """What is left of it, now that everything below `head` is finished."""
+    still = head < caution.until if caution.until else head == caution.head
+    return caution if still else NONE
 
 
 def _after_careful_crash(caution: Caution) -> Caution:

@@ -17,9 +17,9 @@ from pipeline.engine.poll_thread import PollLimits, PollThread
 from pipeline.engine.tasks import Tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from pipeline.engine.partitions import Begin
+    from pipeline.engine.owned_partition import Begin
     from pipeline.engine.ticket import Ticket
     from pipeline.flow import Partition, Record
     from pipeline.ports import Intake, Progress, RecordSource, StartPositions
@@ -60,7 +60,14 @@ class ConsumeLoop:
     last commit.
     """
 
-    def __init__(self, source: RecordSource, starts: StartPositions, *, limits: LoopLimits) -> None:
+    def __init__(
+        self,
+        source: RecordSource,
+        starts: StartPositions,
+        *,
+        limits: LoopLimits,
+        now_ms: Callable[[], int],
+    ) -> None:
         self._source = source
         self._starts = starts
         self._limits = limits
@@ -71,11 +78,15 @@ class ConsumeLoop:
         self._is_full = False
         self._stopping = False
         self._draining = False
-        self._partitions = OwnedPartitions(self._on_settled, now_seconds=self._loop.time)
+        self._partitions = OwnedPartitions(self._on_settled, now_ms=now_ms)
         self._intake: Intake | None = None
         self._feed: Feed | None = None
         self._thread = PollThread(
-            source, starts, side=self, limits=PollLimits(drain_seconds=limits.drain_seconds)
+            source,
+            starts,
+            side=self,
+            limits=PollLimits(drain_seconds=limits.drain_seconds),
+            now_ms=now_ms,
         )
 
     # What a stage uses.

@@ -15,7 +15,8 @@ from pipeline.domain.caution import GROUP_RECORDS, Trying, is_culprit, next_grou
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from pipeline.engine.partitions import Begin, OwnedPartitions
+    from pipeline.engine.owned_partition import Begin
+    from pipeline.engine.partitions import OwnedPartitions
     from pipeline.flow import Partition, Record
     from pipeline.ports import Intake, Progress
 

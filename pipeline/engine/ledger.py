@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Ledger:
@@ -13,6 +17,7 @@ class Ledger:
     """
 
     __slots__ = (
+        "_done_before",
         "_finished",
         "_position",
         "_received",
@@ -22,9 +27,11 @@ class Ledger:
         "unfinished_bytes",
     )
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, done_before: Iterable[int] = ()) -> None:
         self._received: deque[int] = deque()
         self._finished: set[int] = set()
+        self._done_before = set(done_before)
+        """What an earlier owner finished beyond `position`, until it is received."""
         self._sizes: dict[int, int] = {}
         self._position = position
         self.leader_epoch: int | None = None
@@ -32,13 +39,28 @@ class Ledger:
         self.unfinished_bytes = 0
 
     def accept(self, offset: int, size_bytes: int) -> bool:
-        """A record was received; False if it was received before (a refetch after a pause)."""
+        """A record was received.
+
+        False if there is nothing to do: it was received before (a refetch after a pause), or an
+        earlier owner finished it.
+        """
         if offset < self._position or (self._received and offset <= self._received[-1]):
+            return False
+        if offset in self._done_before:
+            self._pass(offset)
             return False
         self._received.append(offset)
         self._sizes[offset] = size_bytes
         self.unfinished_bytes += size_bytes
         return True
+
+    def _pass(self, offset: int) -> None:
+        self._done_before.remove(offset)
+        if self._received:
+            self._received.append(offset)
+            self._finished.add(offset)
+        else:
+            self._position = offset + 1
 
     def finish(self, offset: int) -> int:
         """The record at `offset` needs nothing more; answers its size.
@@ -72,6 +94,11 @@ class Ledger:
     def committable(self) -> int:
         """The offset to commit: the first one that is not finished."""
         return self._position
+
+    @property
+    def finished_beyond(self) -> list[int]:
+        """What is finished above `committable`."""
+        return [*self._finished, *self._done_before]
 
     def is_unfinished(self, offset: int) -> bool:
         """Whether the record at `offset` was received and is not finished."""

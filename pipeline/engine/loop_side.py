@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from pipeline.engine.partitions import Begin
+    from pipeline.engine.owned_partition import Begin
     from pipeline.flow import Partition, Record
     from pipeline.ports import Progress
 

@@ -3,75 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipeline.domain import caution as cautions
-from pipeline.domain.caution import Caution, CommitNote
-from pipeline.engine.ledger import Ledger
+from pipeline.engine.owned_partition import Begin, CommitState, OwnedPartition
 from pipeline.engine.ticket import Ticket
 from pipeline.ports import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pipeline.flow import Partition, Record, StartAt
+    from pipeline.domain.caution import Caution
+    from pipeline.flow import Partition, Record
 
 RECORD_OVERHEAD_BYTES = 512
 """What a record costs in memory beside its value: objects, ledger and queue entries."""
-BEGINNING_SECONDS = 30.0
-"""So long after its start a partition whose head has not moved counts as under way: its first
-records may still be on their way from the brokers."""
-RUNNING_NOTE = cautions.write_note(cautions.RUNNING)
-
-
-class Begin(NamedTuple):
-    """A partition's start, and what its last owners' deaths tell."""
-
-    start: StartAt
-    """With the stage's own note as its metadata."""
-    caution: Caution
-
-
-class _Committed(NamedTuple):
-    offset: int
-    metadata: str
-
-
-class _Owned:
-    """One partition."""
-
-    __slots__ = ("begun_at", "begun_seconds", "caution", "committed", "ledger", "open_tickets")
-
-    def __init__(self, begin: Begin, *, now_seconds: float) -> None:
-        start = begin.start
-        self.ledger = Ledger(start.offset)
-        self.ledger.metadata = start.metadata
-        self.open_tickets = 0
-        self.caution = begin.caution
-        self.committed = _Committed(start.offset, begun_note(begin))
-        self.begun_at = start.offset
-        self.begun_seconds = now_seconds
-
-    def is_running(self, now_seconds: float) -> bool:
-        """Whether a death now may be a record's fault."""
-        return self.ledger.unfinished > 0 or (
-            self.ledger.committable == self.begun_at
-            and now_seconds - self.begun_seconds < BEGINNING_SECONDS
-        )
-
-    def note(self, *, is_running: bool) -> str:
-        ledger = self.ledger
-        if self.caution is not cautions.NONE:
-            self.caution = cautions.at_head(self.caution, ledger.committable)
-        if not ledger.metadata and self.caution is cautions.NONE:
-            return RUNNING_NOTE if is_running else ""
-        return cautions.write_note(CommitNote(ledger.metadata, is_running, self.caution))
-
-
-def begun_note(begin: Begin) -> str:
-    """What to commit before the first record of a partition is read."""
-    note = CommitNote(begin.start.metadata, is_running=True, caution=begin.caution)
-    return cautions.write_note(note)
 
 
 class OwnedPartitions:
@@ -81,10 +27,10 @@ class OwnedPartitions:
     given up that ledger is not in force any more, even if the same partition comes back.
     """
 
-    def __init__(self, on_settled: Callable[[], None], *, now_seconds: Callable[[], float]) -> None:
-        self._owned: dict[Partition, _Owned] = {}
+    def __init__(self, on_settled: Callable[[], None], *, now_ms: Callable[[], int]) -> None:
+        self._owned: dict[Partition, OwnedPartition] = {}
         self._on_settled = on_settled
-        self._now_seconds = now_seconds
+        self._now_ms = now_ms
         self._nothing_open = asyncio.Event()
         self._drained: frozenset[Partition] = frozenset()
         self.unfinished_bytes = 0
@@ -104,7 +50,7 @@ class OwnedPartitions:
 
     def begin(self, begin: Begin) -> None:
         """A partition was assigned."""
-        self._owned[begin.start.partition] = _Owned(begin, now_seconds=self._now_seconds())
+        self._owned[begin.start.partition] = OwnedPartition(begin, now_ms=self._now_ms())
 
     def accept(self, records: Sequence[Record]) -> list[Record]:
         """Enter what was polled; answers it without what is not ours or came twice."""
@@ -147,7 +93,7 @@ class OwnedPartitions:
             self._close_ticket(owned)
             self._on_settled()
 
-    def _close_ticket(self, owned: _Owned) -> None:
+    def _close_ticket(self, owned: OwnedPartition) -> None:
         owned.open_tickets -= 1
         if self._drained and not self.any_open(self._drained):
             self._nothing_open.set()
@@ -202,28 +148,36 @@ class OwnedPartitions:
 
     def progress(self, partitions: Iterable[Partition]) -> list[Progress]:
         """What has changed since the last call and ought to be committed."""
-        now_seconds = self._now_seconds()
-        return self._changed(partitions, lambda owned: owned.is_running(now_seconds))
+        now_ms = self._now_ms()
+        states = {
+            partition: owned.state(is_running=owned.is_running(now_ms), now_ms=now_ms)
+            for partition, owned in self._of(partitions)
+        }
+        return self._changed(states, now_ms)
 
     def last_progress(self, partitions: Iterable[Partition]) -> list[Progress]:
         """The same, of partitions that are given up in order: nothing of them is under way."""
-        return self._changed(partitions, lambda _: False)
+        now_ms = self._now_ms()
+        states = {
+            partition: owned.state(is_running=False, now_ms=now_ms)
+            for partition, owned in self._of(partitions)
+        }
+        return self._changed(states, now_ms)
 
-    def _changed(
-        self, partitions: Iterable[Partition], is_running: Callable[[_Owned], bool]
-    ) -> list[Progress]:
-        changed: list[Progress] = []
+    def _of(self, partitions: Iterable[Partition]) -> Iterator[tuple[Partition, OwnedPartition]]:
         for partition in partitions:
             owned = self._owned.get(partition)
-            if owned is None:
-                continue
-            ledger = owned.ledger
-            state = _Committed(ledger.committable, owned.note(is_running=is_running(owned)))
+            if owned is not None:
+                yield partition, owned
+
+    def _changed(self, states: Mapping[Partition, CommitState], now_ms: int) -> list[Progress]:
+        changed: list[Progress] = []
+        for partition, state in states.items():
+            owned = self._owned[partition]
             if owned.committed != state:
                 owned.committed = state
-                changed.append(
-                    Progress(partition, state.offset, ledger.leader_epoch, state.metadata)
-                )
+                note = state.note(now_ms=now_ms)
+                changed.append(Progress(partition, state.offset, owned.ledger.leader_epoch, note))
         return changed
 
     def give_up(self, partitions: Iterable[Partition]) -> None:

@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.domain.caution import at_start, read_note
 from pipeline.engine.held_partitions import HeldPartitions
-from pipeline.engine.partitions import Begin, begun_note
+from pipeline.engine.owned_partition import Begin, begin_at, begun_note
 from pipeline.ports import Progress, SourceFailed
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ ROUND_SECONDS = 1.0
 
 
 FINISH_SECONDS = 5.0
+"""How long the last commit may take."""
 STUCK_SECONDS = 20.0
 """How much longer than the drain a rebalance may take before the process gives itself up."""
 
@@ -60,12 +61,19 @@ class PollThread:
     """Runs from `start` until `close`, or until the source fails, which `LoopSide.fail` is told."""
 
     def __init__(
-        self, source: RecordSource, starts: StartPositions, *, side: LoopSide, limits: PollLimits
+        self,
+        source: RecordSource,
+        starts: StartPositions,
+        *,
+        side: LoopSide,
+        limits: PollLimits,
+        now_ms: Callable[[], int],
     ) -> None:
         self._source = source
         self._starts = starts
         self._side = side
         self._limits = limits
+        self._now_ms = now_ms
         self._loop = asyncio.get_running_loop()
         self._commands: deque[Callable[[], None]] = deque()
         self._assigned: set[Partition] = set()
@@ -107,18 +115,14 @@ class PollThread:
 
     async def commit_and_wait(self, progress: Sequence[Progress]) -> bool:
         """Return when the brokers have it; False where they refused."""
-        committed: asyncio.Future[bool] = self._loop.create_future()
+        committed: Future[bool] = Future()
 
         def commit() -> None:
-            is_committed = self._source.commit_and_wait(progress)
-            self._loop.call_soon_threadsafe(tell, is_committed)
-
-        def tell(is_committed: bool) -> None:  # noqa: FBT001 - the answer
-            if not committed.done():
-                committed.set_result(is_committed)
+            if committed.set_running_or_notify_cancel():
+                committed.set_result(self._source.commit_and_wait(progress))
 
         self._commands.append(commit)
-        return await committed
+        return await asyncio.wrap_future(committed)
 
     async def close(self, progress: Sequence[Progress]) -> None:
         """Commit, leave the consumer and end the thread.
@@ -235,7 +239,7 @@ class PollThread:
         decided = self._held.take_decided()
         if not decided:
             return
-        self._begin([_begin(start) for start in decided])
+        self._begin([begin_at(start) for start in decided])
         self._source.begin(decided)
         self._report_held()
 
@@ -253,7 +257,7 @@ class PollThread:
             self.has_joined = True
             self._commands.append(lambda: self._subscribe(self._wanted))
         starts = self._starts.starts(partitions)
-        begins = [_begin(start) for start in starts.begin]
+        begins = [begin_at(start) for start in starts.begin]
         self._write_down(begins)
         self._begin(begins)
         if starts.held:
@@ -262,10 +266,11 @@ class PollThread:
 
     def _write_down(self, begins: Sequence[Begin]) -> None:
         """That they are ours from here on, so that our death would be seen."""
-        progress = [
-            Progress(begin.start.partition, begin.start.offset, None, begun_note(begin))
-            for begin in begins
-        ]
+        now_ms = self._now_ms()
+        progress: list[Progress] = []
+        for begin in begins:
+            partition, offset, *_ = begin.start
+            progress.append(Progress(partition, offset, None, begun_note(begin, now_ms=now_ms)))
         if progress and not self._source.commit_and_wait(progress):
             log.warning("the start of %d partitions could not be committed", len(progress))
 
@@ -292,8 +297,3 @@ class PollThread:
             return future.result(self._limits.drain_seconds + STUCK_SECONDS)
         except TimeoutError as error:
             raise SourceFailed("the event loop did not answer a rebalance in time") from error
-
-
-def _begin(start: StartAt) -> Begin:
-    note = read_note(start.metadata)
-    return Begin(start._replace(metadata=note.stage), at_start(note, start.offset))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.adapters.http.courier import HttpCourier
 from pipeline.adapters.http.curl_client import ClientSettings, open_client
 from pipeline.adapters.http.egress import parse_proxy
+from pipeline.adapters.kafka.delivered_since import AttemptTail, DeliveredStarts
 from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.adapters.profile_files import read_profile_files
 from pipeline.adapters.sealing import CannotOpen
@@ -152,8 +153,10 @@ class SenderStage:
         return BuiltStage(sender, lambda: delivery_topics(directory, shared=shared))
 
     def starts(self, opening: Opening) -> StartPositions:
-        source = opening.source
-        return GroupStarts(source, opening.memory, first_offset=source.first_offset)
+        source, at = opening.source, opening.surroundings
+        starts = GroupStarts(source, opening.memory, first_offset=source.first_offset)
+        tail = AttemptTail(at.connection, at.topology.attempts, decode=at.codec.decode_attempts)
+        return DeliveredStarts(starts, tail)
 
 
 def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:

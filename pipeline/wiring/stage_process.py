@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
     from pipeline.slots import Slot
     from pipeline.wiring.connection import Connection
+    from pipeline.wiring.stop_requests import StopRequests
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class Surroundings:
     topics: Topics
     codec: RecordCodec
     slot: Slot
+    stops: StopRequests
 
     @property
     def topology(self) -> Topology:
@@ -119,15 +120,17 @@ async def run_stage(definition: StageDefinition, surroundings: Surroundings) -> 
 
     The process must then start anew.
     """
+    stops = surroundings.stops
     async with AsyncExitStack() as closing:
         process = StageProcess(surroundings, closing)
+        closing.enter_context(stops.answered_by(process.stop_soon))
         try:
             await process.run(definition)
         except asyncio.CancelledError:
-            if not process.is_stopped:
+            if not stops.is_asked:
                 raise
         except (SourceFailed, SinkFailed) as error:
-            if not process.is_stopped:
+            if not stops.is_asked:
                 raise
             log.warning("ended as it was told to, and otherwise would have anew: %s", error)
 
@@ -168,27 +171,23 @@ class StageProcess:
         self._topics: tuple[str, ...] = ()
         self._loop: ConsumeLoop | None = None
         self._tables: LiveTables | None = None
-        self.is_stopped = False
-        """It was told to end."""
+        self._running = asyncio.current_task()
+        self._events = asyncio.get_running_loop()
 
-    def _end_on_signals(self) -> None:
-        """From the first moment: a process that still waits for its tables has to end, too."""
-        running = asyncio.current_task()
+    def stop_soon(self) -> None:
+        """End in order. May be called between any two steps of the main thread."""
+        self._events.call_soon_threadsafe(self._stop)
 
-        def stop() -> None:
-            self.is_stopped = True
-            if self._built and self._loop is not None:
-                self._loop.stop()
-            elif running is not None:
-                running.cancel()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+    def _stop(self) -> None:
+        if self._built and self._loop is not None:
+            self._loop.stop()
+        elif self._running is not None:
+            # It still waits for its tables.
+            self._running.cancel()
 
     async def run(self, definition: StageDefinition) -> None:
         at = self._surroundings
         slot, settings = at.slot, at.settings
-        self._end_on_signals()
         self._serve_health()
         await asyncio.to_thread(check_topics, at.topics, at.topic_file)
         source = KafkaSource(at.connection, group=at.group, member=slot.member)
@@ -201,6 +200,7 @@ class StageProcess:
                 unfinished_bytes=settings.stage.unfinished_megabytes * 1024 * 1024,
                 drain_seconds=settings.stage.drain_seconds,
             ),
+            now_ms=now_ms,
         )
         sink = KafkaSink(at.connection, on_failed=loop.fail)
         self._closing.push_async_callback(sink.close, wait_seconds=FLUSH_SECONDS)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.settings import Settings
+    from pipeline.wiring.stop_requests import StopRequests
 
 STAGES: Final[Mapping[str, tuple[str, str]]] = {
     "router": ("pipeline.wiring.router_stage", "RouterStage"),
@@ -31,7 +32,9 @@ STAGES: Final[Mapping[str, tuple[str, str]]] = {
 """Where each is defined: a process loads its own alone, and is back sooner when it was killed."""
 
 
-def run_stage_process(stage: str, settings: Settings, *, slot: int | None) -> None:
+def run_stage_process(
+    stage: str, settings: Settings, *, slot: int | None, stops: StopRequests
+) -> None:
     """Run one process of a stage until SIGTERM or SIGINT.
 
     Raises TopicFileError, TopicsFailed, TopicsUnfit, NoKafka, SlotTaken, and whatever ended it.
@@ -48,6 +51,7 @@ def run_stage_process(stage: str, settings: Settings, *, slot: int | None) -> No
             topics=Topics(Cluster(reached), file),
             codec=RecordCodec(load_schemas(SCHEMAS_DIR), sources),
             slot=held,
+            stops=stops,
         )
         uvloop.run(run_stage(definition_of(stage), surroundings))
     finally:

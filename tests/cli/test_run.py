@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
+import pytest
 from psutil import NoSuchProcess, Process
 
 from tests.cli.command import UNREACHABLE, Shell, drained
@@ -43,6 +45,25 @@ def test_without_kafka_it_says_so_once_and_waits_until_it_is_told_to_end(bare_sh
         process.terminate()
         assert process.wait(30) == 0
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize("phase", range(5))
+def test_one_that_fails_and_starts_anew_ends_whenever_it_is_told_to(
+    pipeline: RunningPipeline, shell: Shell, tmp_path: Path, phase: int
+):
+    settings = {
+        "PIPELINE_DATA_DIR": str(tmp_path / "data"),
+        "PIPELINE_STORE__URL": f"postgresql://nobody@{UNREACHABLE}/nothing",
+    }
+    with shell.running("run", "recorder", **settings) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "recorder ends" in line:
+                break
+        # Somewhere between its failure and the next one: closing, waiting, starting, working.
+        threading.Event().wait(0.45 * phase)
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_several_processes_are_kept_running_and_end_together(

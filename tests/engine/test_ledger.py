@@ -99,3 +99,28 @@ def test_committable_never_passes_an_unfinished_record_and_never_goes_back(
         assert ledger.unfinished_bytes == sum(unfinished)
         last = ledger.committable
     assert ledger.committable == offsets[-1] + 1
+
+
+def test_what_an_earlier_owner_finished_is_passed_over() -> None:
+    ledger = Ledger(0, {1, 2, 5})
+    assert ledger.accept(0, 1)
+    assert not ledger.accept(1, 1)
+    assert not ledger.accept(2, 1)
+    assert ledger.accept(3, 1)
+    assert sorted(ledger.finished_beyond) == [1, 2, 5]
+    ledger.finish(0)
+    assert ledger.committable == 3
+    ledger.finish(3)
+    assert ledger.accept(4, 1)
+    assert not ledger.accept(5, 1)
+    assert not ledger.accept(5, 1)
+    ledger.finish(4)
+    assert ledger.committable == 6
+    assert not ledger.finished_beyond
+
+
+def test_what_was_finished_at_the_head_moves_it() -> None:
+    ledger = Ledger(0, {0, 1})
+    assert not ledger.accept(0, 1)
+    assert ledger.committable == 1
+    assert ledger.unfinished == 0

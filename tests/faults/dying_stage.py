@@ -25,6 +25,7 @@ from pipeline.wiring.configuration import topic_file
 from pipeline.wiring.connection import connection
 from pipeline.wiring.stage_process import Surroundings, run_stage
 from pipeline.wiring.stages import definition_of
+from pipeline.wiring.stop_requests import StopRequests
 
 DEADLY = "deadly"
 """In an event's id."""
@@ -68,6 +69,7 @@ def main() -> None:
         topics=Topics(Cluster(reached), file),
         codec=DyingCodec(load_schemas(SCHEMAS_DIR)),
         slot=held,
+        stops=StopRequests(),
     )
     uvloop.run(run_stage(definition_of(stage), surroundings))
 
