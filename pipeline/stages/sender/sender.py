@@ -12,6 +12,7 @@ from pipeline.ports import Undecodable
 from pipeline.stages.sender.hold_note import HoldNote, read_note
 from pipeline.stages.sender.lane import Item, Lane, Wait
 from pipeline.stages.sender.lanes import Lanes
+from pipeline.stages.sender.places import PERIOD_MS, Place, Places
 from pipeline.telemetry.instruments import RECORDS_READ, REPEATS_DROPPED
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class Sender:
         self._ports = ports
         self._tasks = tasks
         self._lanes = Lanes(loop.pause, loop.resume)
+        self._places = Places(ports.now_ms)
+        self._period: asyncio.TimerHandle | None = None
         self._behind: dict[str, list[Item]] = {}
         """Deliveries whose endpoint's record has not come yet."""
         self._notes: dict[Partition, HoldNote] = {}
@@ -180,21 +183,62 @@ class Sender:
 
     def _pump(self, endpoint_id: str) -> None:
         """Start what may start now."""
+        if self._places.has_line:
+            self._places.line_up(endpoint_id)
+            self._serve_line()
+        else:
+            while self._start_next(endpoint_id):
+                pass
+
+    def _serve_line(self) -> None:
+        """Give the free places to those that wait for one, in turn."""
+        while (endpoint_id := self._places.next_in_line()) is not None:
+            if self._start_next(endpoint_id):
+                self._places.line_up(endpoint_id)
+        self._serve_later()
+
+    def _serve_later(self) -> None:
+        """Places come free as requests end, as they grow old, and as more of them pay."""
+        if self._period is None and self._places.has_line:
+            self._period = asyncio.get_running_loop().call_later(
+                PERIOD_MS / 1000, self._on_period_passed
+            )
+
+    def _on_period_passed(self) -> None:
+        self._period = None
+        self._places.pass_time()
+        self._serve_line()
+
+    def _start_next(self, endpoint_id: str) -> bool:
+        """Start its next delivery, or see to it that this happens later.
+
+        True if another one may perhaps start, too.
+        """
         lane = self._lanes.get(endpoint_id)
-        if lane is None or not lane.queue:
-            return
-        if not self._may_send(lane):
-            return
-        wait: Wait | None = None
-        while lane.queue and (wait := lane.next_start(self._ports.now_ms())) is None:
-            item = lane.pop()
-            if self._ports.now_ms() - item.record.timestamp_ms > self._ports.max_wait_ms:
-                self._ports.giving_up.bury(item, Reason.EXPIRED)
-            else:
-                self._start(lane, item)
-        if lane.queue and wait is not None:
+        if lane is None or not lane.queue or not self._may_send(lane):
+            return False
+        place = self._places.take()
+        if place is None:
+            self._places.line_up(endpoint_id)
+            self._serve_later()
+            return False
+        wait = lane.next_start(self._ports.now_ms())
+        if wait is None:
+            self._take_up(lane, lane.pop(), place)
+        else:
+            self._places.give_back(place)
             self._wait(lane, wait)
         self._lanes.resume_short()
+        return wait is None and bool(lane.queue)
+
+    def _take_up(self, lane: Lane, item: Item, place: Place) -> None:
+        if self._ports.now_ms() - item.record.timestamp_ms > self._ports.max_wait_ms:
+            self._places.give_back(place)
+            self._ports.giving_up.bury(item, Reason.EXPIRED)
+            return
+        lane.started()
+        ticket = self._loop.open_ticket(item.record)
+        self._tasks.start(self._attempt(lane, item, ticket=ticket, place=place))
 
     def _may_send(self, lane: Lane) -> bool:
         status = lane.recipient.endpoint.status
@@ -232,13 +276,9 @@ class Sender:
         else:
             self._lanes.empty(lane, lambda item: self._ports.giving_up.park(lane, item))
 
-    def _start(self, lane: Lane, item: Item) -> None:
-        lane.started()
-        ticket = self._loop.open_ticket(item.record)
-        self._tasks.start(self._attempt(lane, item, ticket))
-
-    async def _attempt(self, lane: Lane, item: Item, ticket: Ticket) -> None:
+    async def _attempt(self, lane: Lane, item: Item, *, ticket: Ticket, place: Place) -> None:
         tried = await self._ports.attempting.attempt(lane.recipient, item)
+        self._places.give_back(place)
         await self._loop.wait_confirmed()
         lane.ended(tried.ended_at_ms - tried.started_at_ms)
         self._ports.concluding.conclude(lane, item, tried=tried, ticket=ticket, again=self._again)
