@@ -19,6 +19,7 @@ from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.terminal import coloured, examples, output, plain, say, table, write_json
 from pipeline.domain.change_plan import Change, ChangeLine
+from pipeline.domain.endpoint_topics import CannotMove, Placement
 from pipeline.wiring.endpoint_changes import (
     ChangeContext,
     NotPublished,
@@ -26,13 +27,15 @@ from pipeline.wiring.endpoint_changes import (
     change_context,
     plan_file,
 )
+from pipeline.wiring.endpoint_move import NoEndpoint, move_endpoint
 from pipeline.wiring.reach import reach
+from pipeline.wiring.table_publishing import Unacknowledged
 from pipeline.wiring.table_reading import TablesUnread
 
 _group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Write accounts and endpoints from a file into Kafka's tables.",
+    help="Write accounts and endpoints into Kafka's tables.",
 )
 
 _COLOURS: Final = {Change.CREATED: "green", Change.CHANGED: "yellow", Change.REMOVED: "red"}
@@ -41,7 +44,7 @@ _COLUMNS: Final = ("account", "endpoint", "", "what", "to")
 
 @_group.callback()
 def endpoints() -> None:
-    """Write accounts and endpoints from a file into Kafka's tables."""
+    """Write accounts and endpoints into Kafka's tables."""
 
 
 @_group.command(
@@ -81,6 +84,36 @@ def apply(
     )
     if dry_run:
         say("nothing was changed")
+
+
+@_group.command(
+    epilog=examples(
+        "pipeline endpoints move ep-crm --to dedicated",
+        "pipeline endpoints move ep-crm --to shared",
+    ),
+)
+def move(
+    endpoint: Annotated[str, typer.Argument(help="Id of the endpoint.", show_default=False)],
+    to: Annotated[
+        Placement,
+        typer.Option("--to", help="Its own topic, or the shared one.", show_default=False),
+    ],
+) -> None:
+    """Give an endpoint a delivery topic of its own, or let it share one, while everything runs.
+
+    What lies in the topic before is still delivered. Until that is empty two processes may send to
+    the endpoint, so its limits may be reached twice.
+    """
+    try:
+        before, after = asyncio.run(move_endpoint(endpoint, to, _context()))
+    except (NoEndpoint, CannotMove) as exc:
+        raise BadInput(f"{endpoint}: {exc}") from exc
+    except (TablesUnread, Unacknowledged) as exc:
+        raise CommandFailed(str(exc)) from exc
+    if before == after:
+        say(f"{endpoint} is in {after.topic} already; nothing was changed")
+    else:
+        say(f"{endpoint} moves from {before.topic} to {after.topic}")
 
 
 async def _changed(file: Path, context: ChangeContext) -> Sequence[ChangeLine]:

@@ -175,5 +175,8 @@ class Endpoint:
     status_since_ms: int = 0
     created_at_ms: int = 0
     updated_at_ms: int = 0
+    moved_from: str | None = None
+    """The delivery topic before this one. It may hold deliveries yet, so it is still read."""
+    moved_at_ms: int = 0
     sealed: bytes | None = field(default=None, repr=False)
     """The sealed credentials."""

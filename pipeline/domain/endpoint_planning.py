@@ -35,7 +35,16 @@ UNCONSENTED: Final = "the receiver has not consented yet"
 _ENTROPY_BYTES: Final = 10
 _WRITTEN: Final = {"timeout_ms": "timeout", "status": "active"}
 _UNWRITTEN: Final = frozenset(
-    ("version", "topic", "status_reason", "status_since_ms", "created_at_ms", "updated_at_ms")
+    (
+        "version",
+        "topic",
+        "status_reason",
+        "status_since_ms",
+        "created_at_ms",
+        "updated_at_ms",
+        "moved_from",
+        "moved_at_ms",
+    )
 )
 
 Planned = tuple[EndpointRecord | None, ChangeLine]
@@ -100,7 +109,7 @@ def _changed(
 ) -> Planned:
     now_ms = rules.source.now_ms
     try:
-        topics.check_kept(present, entry.wanted.order)
+        topics.check_kept(present, entry.wanted.order, now_ms=now_ms)
     except NoOwnTopic as exc:
         raise DocumentError(below(entry.pointer, "order"), str(exc)) from exc
     profile = rules.profiles[entry.wanted.profile]
@@ -116,6 +125,8 @@ def _changed(
         status_since_ms=present.status_since_ms,
         created_at_ms=present.created_at_ms,
         updated_at_ms=present.updated_at_ms,
+        moved_from=present.moved_from,
+        moved_at_ms=present.moved_at_ms,
         sealed=present.sealed,
     )
     wanted = _with_status(wanted, present, active=entry.active, profile=profile, now_ms=now_ms)

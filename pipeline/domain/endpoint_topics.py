@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final
 
 from pipeline.domain.endpoint import Endpoint, EndpointStatus, Order
+from pipeline.domain.rfc3339 import time_text_of
 from pipeline.domain.topology import Topology
 
 
 class NoOwnTopic(ValueError):
     """An endpoint cannot have the topic of its own that it needs; the message says why."""
+
+
+class CannotMove(ValueError):
+    """An endpoint cannot get the other kind of topic; the message says why."""
+
+
+class Placement(StrEnum):
+    """Where an endpoint's deliveries lie."""
+
+    DEDICATED = "dedicated"
+    SHARED = "shared"
+
+
+QUIET_MS: Final = 3_600_000
+"""So long after a move the topic before is taken to hold something yet."""
 
 
 class TopicChooser:
@@ -45,17 +64,53 @@ class TopicChooser:
         self._count += 1
         return self._topology.delivery(endpoint_id)
 
-    def check_kept(self, endpoint: Endpoint, order: Order) -> None:
+    def check_kept(self, endpoint: Endpoint, order: Order, *, now_ms: int) -> None:
         """Do nothing where an endpoint can have this order in the topic that it has.
 
         Raises:
-            NoOwnTopic: it asks for strict order, and shares its topic with others.
+            NoOwnTopic: it asks for strict order, and shares its topic with others, or did lately.
         """
-        if order is Order.STRICT and not self.is_own(endpoint):
+        if order is not Order.STRICT or endpoint.order is Order.STRICT:
+            return
+        if not self.is_own(endpoint):
             raise NoOwnTopic(
-                "strict needs a topic of its own, and this endpoint shares one for good:"
-                " write a new endpoint with another id and order: strict, and remove this one"
+                "strict needs a topic of its own, and this endpoint shares one: move it first"
+                f" (pipeline endpoints move {endpoint.id} --to dedicated)"
             )
+        quiet_ms = endpoint.moved_at_ms + QUIET_MS
+        if endpoint.moved_from is not None and now_ms < quiet_ms:
+            raise NoOwnTopic(
+                "strict must wait until the topic that this endpoint was moved from is quiet:"
+                f" try again after {time_text_of(quiet_ms * 1_000)}"
+            )
+
+    def move(self, endpoint: Endpoint, to: Placement, *, now_ms: int) -> Endpoint:
+        """The endpoint with another delivery topic from here on; itself if it is there already.
+
+        The one before is read on: what routers and tiers still write there arrives.
+
+        Raises:
+            CannotMove: it is removed, needs its topic, or too many have one of their own.
+        """
+        if endpoint.status is EndpointStatus.REMOVED:
+            raise CannotMove("it is removed")
+        if self.is_own(endpoint) is (to is Placement.DEDICATED):
+            return endpoint
+        if to is Placement.SHARED and endpoint.order is Order.STRICT:
+            raise CannotMove("strict order needs a topic of its own: give it order: none first")
+        if to is Placement.DEDICATED and self._count >= self._limit:
+            raise CannotMove(
+                f"{self._count} endpoints have a topic of their own, and at most {self._limit} may:"
+                " move another one to the shared topic, or raise delivery.dedicated_limit"
+            )
+        own, shared = self._topology.delivery(endpoint.id), self._topology.shared_delivery
+        return replace(
+            endpoint,
+            topic=own if to is Placement.DEDICATED else shared,
+            moved_from=endpoint.topic,
+            moved_at_ms=now_ms,
+            updated_at_ms=now_ms,
+        )
 
     def _refuse_beyond(self, most: int) -> None:
         if self._count >= most:

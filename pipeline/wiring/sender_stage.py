@@ -162,10 +162,16 @@ class SenderStage:
 def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:
     """What senders read: the shared topic, and the topics of endpoints that are not inactive.
 
-    An inactive endpoint's topic is its waiting room; a removed one's is read until it is empty.
+    An inactive endpoint's topic is its waiting room; a removed one's is read until it is empty, and
+    so is one that an endpoint was moved from.
     """
-    own = {endpoint.topic for endpoint in directory.endpoints() if endpoint.status in READ_STATUSES}
-    return (shared, *sorted(own - {shared}))
+    read = {shared}
+    for endpoint in directory.endpoints():
+        if endpoint.status in READ_STATUSES:
+            read.add(endpoint.topic)
+            if endpoint.moved_from is not None:
+                read.add(endpoint.moved_from)
+    return tuple(sorted(read))
 
 
 def client_settings(sending: SendingSettings) -> ClientSettings:

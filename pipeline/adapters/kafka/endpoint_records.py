@@ -66,6 +66,8 @@ def fields_of_endpoint(endpoint: Endpoint) -> dict[str, Any]:
         "status_since": endpoint.status_since_ms,
         "created_at": endpoint.created_at_ms,
         "updated_at": endpoint.updated_at_ms,
+        "moved_from": endpoint.moved_from,
+        "moved_at": endpoint.moved_at_ms,
         "sealed": endpoint.sealed,
     }
 
@@ -99,6 +101,8 @@ def endpoint_of(fields: Fields, *, version: int) -> Endpoint:
         status_since_ms=fields["status_since"],
         created_at_ms=fields["created_at"],
         updated_at_ms=fields["updated_at"],
+        moved_from=fields["moved_from"],
+        moved_at_ms=fields["moved_at"],
         sealed=fields["sealed"],
     )
 
