@@ -15,6 +15,7 @@ from pipeline.engine.feed import Feed
 from pipeline.engine.partitions import OwnedPartitions
 from pipeline.engine.poll_thread import PollLimits, PollThread
 from pipeline.engine.tasks import Tasks
+from pipeline.ports import SinkFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -175,17 +176,16 @@ class ConsumeLoop:
     async def _close(self) -> None:
         self._stopping = True
         owned = self._partitions.all
-        failed = (
-            self._ended.done()
-            and not self._ended.cancelled()
-            and self._ended.exception() is not None
-        )
+        ended = self._ended
+        failure = ended.exception() if ended.done() and not ended.cancelled() else None
         self._thread.pause(owned)
         progress: list[Progress] = []
-        if failed:
-            self._forget(owned)
-        else:
+        if failure is None:
             progress = await self._drain(owned)
+        elif isinstance(failure, SinkFailed):
+            # What was finished before is, and no record is to blame.
+            progress = self._partitions.last_progress(owned)
+        self._forget(owned)
         await self._thread.close(progress)
 
     async def _commit_regularly(self) -> None:
