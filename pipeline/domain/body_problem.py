@@ -13,6 +13,12 @@ class BodyProblem(Exception):
     reason: ClassVar[Reason]
 
 
+class NoSubject(BodyProblem):
+    """The profile needs to know which object the event is about, and its subject does not say."""
+
+    reason = Reason.NO_SUBJECT
+
+
 class UndecodableBody(BodyProblem):
     """The event's data cannot be read, or cannot be written in the endpoint's form."""
 

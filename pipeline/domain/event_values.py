@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -11,12 +10,11 @@ import msgspec
 from pipeline.domain.body_problem import BodyProblem, OversizeBody, UndecodableBody
 from pipeline.domain.event import Event
 from pipeline.domain.json_style import JsonStyle, styled
+from pipeline.domain.rfc3339 import InvalidTime, time_text_of
 
 MAX_DATA_BYTES: Final = 1 << 20
 """An event's data."""
 
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC by definition; a zone would cost time
-_US_PER_MS: Final = 1_000
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _MAX_INDEX_DIGITS: Final = 7
@@ -83,15 +81,10 @@ class EventValues:
         Raises:
             UndecodableBody: the year is not 1-9999.
         """
-        time_us = self.event.time_us
         try:
-            moment = _EPOCH + timedelta(microseconds=time_us)
-        except OverflowError as exc:
-            raise UndecodableBody(f"time {time_us} us since 1970 is not in 1-9999") from exc
-        text = moment.isoformat()
-        if moment.microsecond and not moment.microsecond % _US_PER_MS:
-            text = text[:-3]
-        return text + "Z"
+            return time_text_of(self.event.time_us)
+        except InvalidTime as exc:
+            raise UndecodableBody(f"time {self.event.time_us} us since 1970: {exc}") from exc
 
     def source(self) -> str:
         """The account as a URI reference, for receivers that want to know where it comes from."""

@@ -14,8 +14,11 @@ _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # 32 divides 256, so taking a hash's byte modulo 32 leaves every character equally likely.
 _CHARACTER_OF_BYTE: Final = bytes(ord(_CROCKFORD[byte % 32]) for byte in range(256))
 # 26 characters are 130 bits and a ULID has 128: its first character is one of 0-7.
-_FIRST_CHARACTER_OF_BYTE: Final = tuple(_CROCKFORD[byte % 8] for byte in range(256))
+_FIRST_CHARACTER_OF_BYTE: Final = tuple(_CROCKFORD[byte % 8].encode() for byte in range(256))
 _ULID_CHARS: Final = 26
+# Never updated, only copied: that takes half the time of making one with its parameters.
+_NOTHING_HASHED: Final = blake2b(digest_size=_ULID_CHARS)
+_CAUSED_BY_EVENT: Final = b"\0event\0"
 _ENTROPY_BYTES: Final = 10
 _MAX_ULID_TIME_MS: Final = 2**48 - 1
 
@@ -50,6 +53,12 @@ def delivery_id(webhook: str, *, cause: str, cause_id: str | None) -> str:
     `cause_id` is that of the trigger, replay or redrive; None for a delivery its event caused.
     """
     return "dlv_" + _hash_text(f"{webhook}\0{cause}\0{cause_id or ''}")
+
+
+def ids_of_new_delivery(event_id: bytes, *, endpoint: bytes) -> tuple[bytes, bytes]:
+    """The `webhook_id` and the `delivery_id` of what an event caused, encoded."""
+    webhook = b"msg_" + _hash(b"%b\0%b" % (endpoint, event_id))
+    return webhook, b"dlv_" + _hash(webhook + _CAUSED_BY_EVENT)
 
 
 def new_id(prefix: str, *, now_ms: int, entropy: bytes) -> str:
@@ -96,7 +105,12 @@ def check_event_id(text: str, *, field: str = "id") -> str:
 
 
 def _hash_text(text: str) -> str:
+    return _hash(text.encode()).decode("ascii")
+
+
+def _hash(content: bytes) -> bytes:
     """128 bits of BLAKE2b in the 26 characters of a ULID; they carry no time."""
-    digest = blake2b(text.encode(), digest_size=_ULID_CHARS).digest()
-    tail = digest[1:].translate(_CHARACTER_OF_BYTE).decode("ascii")
-    return _FIRST_CHARACTER_OF_BYTE[digest[0]] + tail
+    state = _NOTHING_HASHED.copy()
+    state.update(content)
+    digest = state.digest()
+    return _FIRST_CHARACTER_OF_BYTE[digest[0]] + digest[1:].translate(_CHARACTER_OF_BYTE)

@@ -22,6 +22,11 @@ class Spans:
         self._tracer = tracer
         self._propagator = TraceContextTextMapPropagator()
 
+    @property
+    def is_collecting(self) -> bool:
+        """False where `start` answers None, so that nobody need make what a span would hold."""
+        return self._tracer is not None
+
     def start(
         self, name: str, headers: Headers | None, *, attributes: Mapping[str, str | int]
     ) -> Span | None:

@@ -11,6 +11,7 @@ from pipeline.domain.identifiers import (
     check_chosen_id,
     check_event_id,
     delivery_id,
+    ids_of_new_delivery,
     new_id,
     renewed_webhook_id,
     webhook_id,
@@ -28,6 +29,17 @@ def test_derived_ids_never_change():
     assert delivery_id(webhook, cause="event", cause_id=None) == "dlv_5EV8G7D97XNZJ9TW8D3T1QFQWX"
     assert (
         delivery_id(webhook, cause="replay", cause_id="rpl_1") == "dlv_0B93X4VNVS1TGYJGSVHJACD2W5"
+    )
+
+
+@given(event_ids, chosen_ids)
+def test_what_an_event_causes_has_the_same_ids_when_they_are_made_at_once(
+    event_id: str, endpoint: str
+):
+    webhook = webhook_id(event_id, endpoint=endpoint)
+    assert ids_of_new_delivery(event_id.encode(), endpoint=endpoint.encode()) == (
+        webhook.encode(),
+        delivery_id(webhook, cause="event", cause_id=None).encode(),
     )
 
 

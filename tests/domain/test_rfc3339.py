@@ -11,6 +11,7 @@ from pipeline.domain.rfc3339 import (
     MIN_TIME_US,
     InvalidTime,
     check_time_us,
+    time_text_of,
     time_us_of,
 )
 
@@ -77,3 +78,30 @@ def test_any_text_is_a_time_or_refused_and_nothing_else(text: str):
 def test_a_number_beyond_the_years_that_can_be_written_is_refused(time_us: int):
     with pytest.raises(InvalidTime, match="1 to 9999"):
         check_time_us(time_us)
+
+
+@pytest.mark.parametrize(
+    ("time_us", "text"),
+    [
+        (0, "1970-01-01T00:00:00Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+        (1_772_449_200_000_000, "2026-03-02T11:00:00Z"),
+        (1_772_449_200_120_000, "2026-03-02T11:00:00.120Z"),
+        (1_772_449_200_000_020, "2026-03-02T11:00:00.000020Z"),
+        (MIN_TIME_US, "0001-01-01T00:00:00Z"),
+        (MAX_TIME_US, "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_a_time_is_written_in_utc_with_a_fraction_only_if_there_is_one(time_us: int, text: str):
+    assert time_text_of(time_us) == text
+
+
+@given(st.integers(MIN_TIME_US, MAX_TIME_US))
+def test_a_time_that_was_written_reads_as_it_was(time_us: int):
+    assert time_us_of(time_text_of(time_us)) == time_us
+
+
+@pytest.mark.parametrize("time_us", [MIN_TIME_US - 1, MAX_TIME_US + 1, -(2**63), 2**63 - 1])
+def test_a_time_beyond_the_years_that_can_be_written_is_not_written(time_us: int):
+    with pytest.raises(InvalidTime, match="1 to 9999"):
+        time_text_of(time_us)

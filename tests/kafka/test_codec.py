@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipeline.adapters.kafka.avro_bytes import write_long, write_microseconds
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.endpoint_records import fields_of_endpoint
 from pipeline.adapters.kafka.schema_files import NAMES, UnusableSchemas, version_of
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery
+from pipeline.domain.delivery_parts import DeliveryContent, DeliveryStart
 from pipeline.domain.endpoint import Account, BodyChoice, Endpoint
 from pipeline.domain.event import Event
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.ports import Undecodable
 from tests.kafka.record_kinds import KINDS, Kind
 from tests.kafka.record_values import (
-    A_DELIVERY,
     AN_ACCOUNT,
     AN_ATTEMPT,
     AN_ENDPOINT,
@@ -110,10 +112,21 @@ def test_start_positions_are_encoded_byte_for_byte_as_fastavro_does(position: St
 
 @settings(deadline=None, max_examples=50)
 @given(DELIVERIES)
-def test_endpoints_of_one_event_can_share_an_encoded_tail(delivery: Delivery):
-    tail = CODEC.encode_tail(A_DELIVERY)
-    common = Delivery(*delivery[:10], *A_DELIVERY[10:])
-    assert CODEC.encode_delivery_before(tail, common) == CODEC.encode_delivery(common)
+def test_a_delivery_that_is_encoded_in_parts_is_the_same_record(delivery: Delivery):
+    delivery = delivery._replace(delivery_id="dlv_1", webhook_id="msg_01")
+    start = CODEC.encode_start(DeliveryStart(*delivery[2:10]))
+    content = CODEC.encode_content(DeliveryContent(*delivery[10:]))
+    joined = CODEC.join_delivery((b"msg_01", b"dlv_1"), start=start, content=content)
+    assert joined == CODEC.encode_delivery(delivery)
+
+
+def test_the_parts_of_a_delivery_are_its_fields_in_their_order():
+    assert (*DeliveryStart._fields, *DeliveryContent._fields) == Delivery._fields[2:]
+
+
+@given(st.integers(-(2**63), 2**63 - 1) | st.sampled_from([2**41 - 1, 2**41, 2**55 - 1, 2**55]))
+def test_times_are_written_like_any_other_number(number: int):
+    assert write_microseconds(number) == write_long(number)
 
 
 def test_attempts_can_be_encoded_one_by_one_and_packed_later():

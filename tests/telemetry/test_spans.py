@@ -22,6 +22,7 @@ def collecting() -> tuple[Spans, InMemorySpanExporter]:
 
 def test_a_span_is_a_child_of_the_producers() -> None:
     spans, exporter = collecting()
+    assert spans.is_collecting
     span = spans.start("route", HEADERS, attributes={"event.id": "1"})
     assert span is not None
     span.end()
@@ -41,6 +42,7 @@ def test_what_follows_is_a_child_of_the_span() -> None:
 
 def test_without_a_collector_the_producers_trace_is_passed_on_as_it_is() -> None:
     spans = Spans(None)
+    assert not spans.is_collecting
     assert spans.start("route", HEADERS, attributes={}) is None
     assert spans.headers_below(None, HEADERS) == [("traceparent", PARENT.encode())]
     assert spans.headers_below(None, [("other", b"x")]) is None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from pipeline.adapters.kafka.avro_bytes import write_array
+from pipeline.adapters.kafka.avro_bytes import SHORT, write_array
+from pipeline.adapters.kafka.avro_types import attribute_of
 from pipeline.adapters.kafka.encoder_compiler import compile_encoder
 from pipeline.adapters.kafka.endpoint_records import (
     account_of,
@@ -17,6 +18,7 @@ from pipeline.adapters.kafka.record_format import RecordFormat, kinds_of, write_
 from pipeline.adapters.kafka.schema_files import Schemas
 from pipeline.adapters.kafka.source_formats import EventReader, SourceFormat
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Position
+from pipeline.domain.delivery_parts import DeliveryContent, DeliveryStart
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.event import Event
 from pipeline.domain.start_position import DecidedBy, StartPosition
@@ -26,7 +28,6 @@ from pipeline.ports import Undecodable
 _CLASSES: Final = {
     cls.__name__: cls for cls in (Attempt, DeadLetter, Delivery, Event, Position, StartPosition)
 }
-_FIRST_FIELD_OF_TAIL: Final = "account"
 
 
 class RecordCodec:
@@ -55,7 +56,8 @@ class RecordCodec:
         self._encode_delivery = _encoder(self._delivery)
         self._encode_dead_letter = _encoder(self._dead_letter)
         self._encode_position = _encoder(self._position)
-        self._encode_head, self._encode_tail = _encoders_of_parts(self._delivery)
+        self._encode_start = _encoder_of_part(self._delivery, DeliveryStart)
+        self._encode_content = _encoder_of_part(self._delivery, DeliveryContent)
         items = self._attempts.written.declared["fields"][0]["type"]["items"]
         self._encode_attempt: Callable[[Attempt], bytes] = compile_encoder(items, _CLASSES)
         self._events = EventReader(self._event.decode, sources or {})
@@ -73,13 +75,29 @@ class RecordCodec:
     def encode_delivery(self, delivery: Delivery) -> bytes:
         return self._encode_delivery(delivery)
 
-    def encode_tail(self, delivery: Delivery) -> bytes:
-        """What endpoints that get the same body of one event have in common: `account` and on."""
-        return self._encode_tail(delivery)
+    def encode_start(self, start: DeliveryStart) -> bytes:
+        return self._encode_start(start)
 
-    def encode_delivery_before(self, tail: bytes, delivery: Delivery) -> bytes:
-        """A whole record of the delivery's own fields and a tail that was encoded before."""
-        return self._encode_head(delivery) + tail
+    def encode_content(self, content: DeliveryContent) -> bytes:
+        return self._encode_content(content)
+
+    def join_delivery(self, ids: tuple[bytes, bytes], *, start: bytes, content: bytes) -> bytes:
+        """The record that `encode_delivery` makes of the whole.
+
+        `ids` are those of the webhook and of the delivery, as `ids_of_new_delivery` gives them.
+        """
+        webhook, delivery = ids
+        return b"".join(
+            (
+                self._delivery.written.header,
+                SHORT[len(delivery)],
+                delivery,
+                SHORT[len(webhook)],
+                webhook,
+                start,
+                content,
+            )
+        )
 
     def encode_attempts(self, attempts: Sequence[Attempt]) -> bytes:
         return self.pack_attempts([self._encode_attempt(attempt) for attempt in attempts])
@@ -130,13 +148,13 @@ def _encoder(record_format: RecordFormat[Any]) -> Callable[[Any], bytes]:
     return compile_encoder(written.declared, _CLASSES, prefix=written.header)
 
 
-def _encoders_of_parts(
-    record_format: RecordFormat[Any],
-) -> tuple[Callable[[Any], bytes], Callable[[Any], bytes]]:
-    written = record_format.written
-    names = [field["name"] for field in written.declared["fields"]]
-    cut = names.index(_FIRST_FIELD_OF_TAIL)
-    return (
-        compile_encoder(written.declared, _CLASSES, prefix=written.header, fields=slice(cut)),
-        compile_encoder(written.declared, _CLASSES, fields=slice(cut, None)),
+def _encoder_of_part(
+    record_format: RecordFormat[Any], part: type[tuple[Any, ...]]
+) -> Callable[[Any], bytes]:
+    """What writes some of a record's fields, those that stand together in a type of their own."""
+    names = cast("tuple[str, ...]", getattr(part, "_fields", ()))
+    declared = record_format.written.declared
+    fields = [field for field in declared["fields"] if attribute_of(field) in names]
+    return compile_encoder(
+        {**declared, "name": part.__name__, "fields": fields}, {**_CLASSES, part.__name__: part}
     )

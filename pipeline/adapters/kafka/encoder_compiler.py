@@ -26,6 +26,7 @@ _WRITERS: Final = {
     "write_bytes": avro_bytes.write_bytes,
     "write_long": avro_bytes.write_long,
     "write_map": avro_bytes.write_map,
+    "write_microseconds": avro_bytes.write_microseconds,
     "write_string": avro_bytes.write_string,
 }
 _SIMPLE: Final = {
@@ -35,7 +36,7 @@ _SIMPLE: Final = {
     "float": "pack_float({})",
     "int": "write_long({})",
     "long": "write_long({})",
-    "microseconds": "write_long({})",
+    "microseconds": "write_microseconds({})",
     "milliseconds": "write_long({})",
     "string": "write_string({})",
 }
@@ -43,9 +44,9 @@ _NULL_FIRST: Final = 2
 
 
 def compile_encoder(
-    schema: Schema, classes: Classes, *, prefix: bytes = b"", fields: slice = slice(None)
+    schema: Schema, classes: Classes, *, prefix: bytes = b""
 ) -> Callable[[Any], bytes]:
-    """A function of the record's NamedTuple; `fields` says which of the schema's fields it writes.
+    """A function of the record's NamedTuple.
 
     It expects what the types promise; a text with half of a surrogate pair or a number that is too
     long raises ValueError.
@@ -54,7 +55,7 @@ def compile_encoder(
         UnusableSchemas: the schema has what no schema of ours has, or does not match its class.
     """
     compiler = _Encoder(classes)
-    pieces = compiler.pieces_of_record(schema, fields)
+    pieces = compiler.pieces_of_record(schema)
     if prefix:
         compiler.names["PREFIX"] = prefix
         pieces.insert(0, "PREFIX")
@@ -73,12 +74,12 @@ class _Encoder:
         self._types = KnownTypes()
         self._variables = 0
 
-    def pieces_of_record(self, schema: Schema, fields: slice = slice(None)) -> list[str]:
+    def pieces_of_record(self, schema: Schema) -> list[str]:
         """The record lies in `value`."""
         self._types.resolve(schema)
         variables = self._unpack(schema, "value")
         pieces: list[str] = []
-        for field in fields_of(schema)[fields]:
+        for field in fields_of(schema):
             pieces += self._pieces(field["type"], variables[attribute_of(field)])
         return pieces
 

@@ -59,7 +59,9 @@ class EventReader:
         self, decode_avro: Callable[[bytes], Event], formats: Mapping[str, SourceFormat]
     ) -> None:
         self._decode_avro = decode_avro
-        self._formats = formats
+        self._wanted = {
+            topic: wanted for topic, wanted in formats.items() if wanted is not SourceFormat.AUTO
+        }
         self._envelope = msgspec.json.Decoder(_Envelope)
 
     def event_of(self, record: Record) -> Event:
@@ -70,30 +72,32 @@ class EventReader:
             Undecodable: it is none, or a member is not as it must be; the text names the member.
         """
         try:
-            return self._read(record, self._formats.get(record.partition.topic, SourceFormat.AUTO))
+            return self._read(record, _format_of(record))
         except OversizeEvent as exc:
             raise Oversize(str(exc)) from exc
         except RefusedEvent as exc:
             raise Undecodable(str(exc)) from exc
 
-    def _read(self, record: Record, wanted: SourceFormat) -> Event:
-        found = _format_of(record)
-        if wanted is not found and wanted is not SourceFormat.AUTO:
+    def _read(self, record: Record, found: SourceFormat) -> Event:
+        wanted = self._wanted.get(record.partition.topic, found)
+        if wanted is not found:
             raise Undecodable(f"a {found} record on a topic whose format is {wanted}")
-        if found is SourceFormat.CLOUDEVENTS:
+        if found is SourceFormat.JSON:
+            event = self._of_envelope(record)
+            check_members(event)
+        elif found is SourceFormat.AVRO:
+            event = self._of_avro(record)
+            check_members(event)
+            check_data(event.data)
+        else:
             event = event_of_cloud_event(record)
             check_members(event)
-            return event
-        if found is SourceFormat.AVRO:
-            return self._of_avro(record)
-        return self._of_envelope(record)
+        return event
 
     def _of_avro(self, record: Record) -> Event:
         event = self._decode_avro(record.value or b"")
         if event.time_us is None:  # pyright: ignore[reportUnnecessaryComparison] - null in Avro
-            event = event._replace(time_us=written_us(record))
-        check_members(event)
-        check_data(event.data)
+            return event._replace(time_us=written_us(record))
         return event
 
     def _of_envelope(self, record: Record) -> Event:
@@ -107,7 +111,7 @@ class EventReader:
             raise Undecodable("data: nested too deep") from exc
         except msgspec.MsgspecError as exc:
             raise Undecodable(f"not an event: {exc}") from exc
-        event = Event(
+        return Event(
             id_of(record) if envelope.id is None else envelope.id,
             envelope.type,
             envelope.account,
@@ -116,8 +120,6 @@ class EventReader:
             envelope.subject,
             envelope.metadata,
         )
-        check_members(event)
-        return event
 
 
 def _format_of(record: Record) -> SourceFormat:
