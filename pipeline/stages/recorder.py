@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ENOUGH_ATTEMPTS = 2_000
+ENOUGH_ATTEMPTS = 5_000
 ENOUGH_BYTES = 4 * 1024 * 1024
 """A transaction takes no further record beyond these; one holds up to 200 attempts."""
+PACE_SECONDS = 0.1
+"""From one transaction to the next: each costs as much as some hundred attempts. An attempt that
+comes alone finds the pace long over and is written at once. Well below the time for which a record
+that is read with caution is waited for: it must be under way by then."""
+FULL_BYTES = 1024 * 1024
+"""What waits is written before its time once it is this much, as in a backlog: it fills a
+transaction."""
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 10.0
 """Between two tries to reach the store; it doubles."""
@@ -64,9 +72,12 @@ class _Batch:
 class Recorder:
     """An intake over attempts and dead letters; `work` must run beside the loop."""
 
-    def __init__(self, loop: ConsumeLoop, ports: RecorderPorts) -> None:
+    def __init__(
+        self, loop: ConsumeLoop, ports: RecorderPorts, *, pace_seconds: float = PACE_SECONDS
+    ) -> None:
         self._loop = loop
         self._ports = ports
+        self._pace_seconds = pace_seconds
         self._queue: deque[Record] = deque()
         self._culprits: set[tuple[Partition, int]] = set()
         self._wake = asyncio.Event()
@@ -97,7 +108,16 @@ class Recorder:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
+                until = asyncio.get_running_loop().time() + self._pace_seconds
                 await self._write(self._gather())
+                await self._wait_for_more(until)
+
+    async def _wait_for_more(self, until: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                while sum(len(record.value or b"") for record in self._queue) < FULL_BYTES:
+                    await self._wake.wait()
+                    self._wake.clear()
 
     def _gather(self) -> _Batch:
         batch = _Batch()

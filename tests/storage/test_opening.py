@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -18,6 +20,17 @@ from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
 from tests.storage.builders import an_attempt, tables_of
+
+
+def test_a_new_store_is_opened_without_a_word(sqlite_url: str):
+    opens = f"""
+import logging
+logging.basicConfig(level=logging.INFO)
+from pipeline.adapters.storage.opening import open_store
+open_store({sqlite_url!r}).close()
+"""
+    done = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_the_migrations_lead_to_the_tables(store: Store):

@@ -8,7 +8,7 @@ from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.store_reader import StoreReader
 from pipeline.adapters.storage.views import HourCount, StoredDelivery
-from pipeline.domain.delivery import Position
+from pipeline.domain.delivery import Attempt, Position
 from pipeline.domain.delivery_state import Pending
 from tests.storage.builders import (
     START_MS,
@@ -17,6 +17,7 @@ from tests.storage.builders import (
     a_letter,
     an_attempt,
     buried,
+    empty_tables_of,
     tables_of,
 )
 
@@ -146,6 +147,40 @@ def test_what_is_written_again_counts_once(
         HourCount(FIRST_HOUR_MS, 200, requests=1, accepted=1),
         HourCount(FIRST_HOUR_MS, 503, requests=1, accepted=0),
     ]
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        [an_attempt()],
+        [an_attempt(started_at_ms=START_MS + 3)],
+        [a_failure(attempt=2, started_at_ms=START_MS + 3)],
+    ],
+    ids=["the same", "again under its number", "a later one"],
+)
+def test_a_first_success_and_what_else_is_told_of_it_may_come_together_or_apart(
+    store: Store, recorder: RecorderStore, also: list[Attempt]
+):
+    letter = buried(a_letter(id="dlv_2"))
+    first = [an_attempt(), an_attempt(delivery_id="dlv_2"), an_attempt(delivery_id="dlv_3")]
+    together = recorder.write([*first, *also], [letter], {}).new_attempts
+    tables = tables_of(store)
+    empty_tables_of(store)
+    apart = recorder.write(also, [letter], {}).new_attempts
+    assert apart + recorder.write(first, [], {}).new_attempts == together
+    assert tables_of(store) == tables
+
+
+def test_one_known_delivery_among_many_new_ones_changes_nothing_of_theirs(
+    store: Store, recorder: RecorderStore, reader: StoreReader
+):
+    recorder.write([an_attempt(delivery_id="dlv_07")], [], {("attempts", 0): 1})
+    many = [an_attempt(delivery_id=f"dlv_{number:02}") for number in range(20)]
+    assert recorder.write(many, [], {("attempts", 0): 2}).new_attempts == 19
+    assert recorder.positions("attempts") == {0: 2}
+    assert reader.counts() == {"delivered": 20}
+    hours = reader.statistics("ep_1", since_ms=0, until_ms=START_MS * 2)
+    assert hours == [HourCount(FIRST_HOUR_MS, 200, requests=20, accepted=20)]
 
 
 def test_attempts_are_counted_by_endpoint_hour_and_answer(

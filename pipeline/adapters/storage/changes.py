@@ -85,6 +85,14 @@ class Changes:
     hours: dict[HourKey, list[int]] = field(default_factory=dict[HourKey, list[int]])
     """Requests and accepted ones among the new attempts."""
 
+    def add_accepted(self, hours: Mapping[HourKey, int]) -> None:
+        """So many new attempts more, all accepted."""
+        for hour, accepted in hours.items():
+            counts = self.hours.setdefault(hour, [0, 0])
+            counts[0] += accepted
+            counts[1] += accepted
+            self.new_attempts += accepted
+
 
 def facts_of(
     attempts: Iterable[Attempt], buried: Iterable[Buried], pending: Iterable[Pending]
@@ -101,6 +109,12 @@ def facts_of(
         identity = identity_of_delivery(new.delivery, new.original)
         said[new.delivery.delivery_id].append((identity, standing_pending(new)))
     return Facts(tried, said)
+
+
+def hour_of(attempt: Attempt) -> HourKey:
+    """Where the attempt is counted."""
+    started_at_ms = attempt.started_at_ms
+    return attempt.endpoint, started_at_ms - started_at_ms % _HOUR_MS, attempt.status or 0
 
 
 def changes_of(facts: Facts, known: Mapping[str, Known]) -> Changes:
@@ -183,7 +197,6 @@ def _row(delivery_id: str, said: Sequence[Said], only_one: Only) -> DeliveryRow:
 def _count(changes: Changes, fresh: Sequence[Attempt]) -> None:
     changes.new_attempts += len(fresh)
     for attempt in fresh:
-        hour_ms = attempt.started_at_ms - attempt.started_at_ms % _HOUR_MS
-        counts = changes.hours.setdefault((attempt.endpoint, hour_ms, attempt.status or 0), [0, 0])
+        counts = changes.hours.setdefault(hour_of(attempt), [0, 0])
         counts[0] += 1
         counts[1] += attempt.outcome == _ACCEPTED

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
+# Alembic tells its own steps, the first ones while it is imported; a warning of it is still heard.
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+# ruff: noqa: E402 - after the line above
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext

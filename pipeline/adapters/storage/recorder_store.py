@@ -21,6 +21,7 @@ from pipeline.adapters.storage.changes import (
 )
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.errors import StoreUnavailable
+from pipeline.adapters.storage.first_rows import NONE_FIRST, Divided, divided
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.statements import is_one_of, statements_for
 from pipeline.adapters.storage.tables import attempts, deliveries, positions
@@ -32,7 +33,17 @@ _UNIQUE_VIOLATION = "23505"
 
 
 class _WrittenMeanwhile(Exception):
-    """Between our look and our insert somebody else wrote one of these deliveries."""
+    """Somebody wrote one of these deliveries before our insert, and we did not see it."""
+
+
+class _Batch(NamedTuple):
+    """What is written in one transaction."""
+
+    facts: Facts
+    buried: Sequence[Buried]
+    positions: Mapping[tuple[str, int], int]
+    first: Divided = NONE_FIRST
+    """Whose first rows are taken for new."""
 
 
 class Written(NamedTuple):
@@ -72,11 +83,19 @@ class RecorderStore:
 
         A position (topic, partition -> next offset) that is behind the stored one changes nothing.
         """
-        return self._write(facts_of(attempts, dead_letters, ()), dead_letters, positions)
+        if self._statements.create_first is not None:
+            buried = (dead.letter.id for dead in dead_letters)
+            first = divided(attempts, buried)
+            facts = facts_of(first.rest, dead_letters, ())
+            try:
+                return self._write_once(_Batch(facts, dead_letters, positions, first))
+            except _WrittenMeanwhile:
+                pass  # then they are to be looked up
+        return self._write(_Batch(facts_of(attempts, dead_letters, ()), dead_letters, positions))
 
     def announce(self, pending: Sequence[Pending]) -> None:
         """Record deliveries that nobody has tried yet, so that they can be looked up at once."""
-        self._write(facts_of((), (), pending), (), {})
+        self._write(_Batch(facts_of((), (), pending), (), {}))
 
     def move_position(self, topic: str, partition: int, *, next_offset: int) -> None:
         """Set where reading goes on, backwards too: for the decision of an operator alone."""
@@ -85,15 +104,10 @@ class RecorderStore:
             connection.execute(positions.delete().where(key))
             self._statements.advance_position.run(connection, [(topic, partition, next_offset)])
 
-    def _write(
-        self,
-        facts: Facts,
-        buried: Sequence[Buried],
-        read_up_to: Mapping[tuple[str, int], int],
-    ) -> Written:
+    def _write(self, batch: _Batch) -> Written:
         for _ in range(_TRIES):
             try:
-                return self._write_once(facts, buried, read_up_to)
+                return self._write_once(batch)
             except _WrittenMeanwhile:
                 continue
         raise StoreUnavailable(
@@ -101,24 +115,27 @@ class RecorderStore:
             "try again"
         )
 
-    def _write_once(
-        self,
-        facts: Facts,
-        buried: Sequence[Buried],
-        read_up_to: Mapping[tuple[str, int], int],
-    ) -> Written:
+    def _write_once(self, batch: _Batch) -> Written:
         """Everybody takes locks in one order (table by table, by key), so nobody deadlocks."""
         statements = self._statements
+        read_up_to = batch.positions
         with self._store.writing() as connection:
             if read_up_to:
                 _commit_without_waiting(connection)
             steps = [(*partition, offset) for partition, offset in sorted(read_up_to.items())]
             statements.advance_position.run(connection, steps)
-            changes = changes_of(facts, _known(connection, facts.ids()))
+            self._create(connection, batch.first)
+            changes = changes_of(batch.facts, _known(connection, batch.facts.ids()))
+            changes.add_accepted(batch.first.hours)
             self._apply(connection, changes)
-            letters = sorted(map(dead_letter_row, buried), key=attrgetter("id"))
+            letters = sorted(map(dead_letter_row, batch.buried), key=attrgetter("id"))
             statements.keep_dead_letter.run(connection, letters)
         return Written(changes.new_attempts)
+
+    def _create(self, connection: Connection, first: Divided) -> None:
+        create = self._statements.create_first
+        if create is not None and create.run(connection, first.first) != len(first.first):
+            raise _WrittenMeanwhile
 
     def _apply(self, connection: Connection, changes: Changes) -> None:
         statements = self._statements
@@ -144,6 +161,8 @@ def _commit_without_waiting(connection: Connection) -> None:
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
     """What the store says of these, locked until the transaction ends."""
+    if not ids:
+        return {}
     dialect = connection.dialect
     wanted = select(deliveries).where(is_one_of(deliveries.c.id, ids, dialect))
     locked = wanted.order_by(deliveries.c.id).with_for_update()

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     select,
     tuple_,
     update,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert, Update
 
+from pipeline.adapters.storage.first_rows import FIRST_COLUMNS, SAME_IN_ALL
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.tables import (
     attempts,
@@ -58,9 +60,9 @@ class RowStatement:
     columns: tuple[str, ...]
     """What a tuple holds, in order."""
 
-    def run(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
-        if rows:
-            connection.exec_driver_sql(self.text, list(rows))
+    def run(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+        """How many rows it wrote."""
+        return connection.exec_driver_sql(self.text, list(rows)).rowcount if rows else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Statements:
     add_attempt: RowStatement
     keep_dead_letter: RowStatement
     count: RowStatement
+    create_first: RowStatement | None
+    """FIRST_COLUMNS of each delivery that is not known yet; leaves alone those that are.
+
+    Only where one writes at a time: others would have to lock whatever they write in one order.
+    """
 
 
 def statements_for(dialect: Dialect) -> Statements:
@@ -95,6 +102,7 @@ def statements_for(dialect: Dialect) -> Statements:
         add_attempt=compiled(insert(attempts)),
         keep_dead_letter=compiled(_keep_dead_letter(upserting(dead_letters))),
         count=compiled(_count(upserting(statistics))),
+        create_first=compiled(_create_first()) if is_sqlite else None,
     )
 
 
@@ -118,6 +126,12 @@ def _advance_position(statement: _UpsertingInsert) -> Insert:
         set_={"next_offset": statement.excluded.next_offset},
         where=statement.excluded.next_offset > positions.c.next_offset,
     )
+
+
+def _create_first() -> Insert:
+    new: dict[str, object] = {column: bindparam(column) for column in FIRST_COLUMNS}
+    new |= {column: literal_column(str(value)) for column, value in SAME_IN_ALL.items()}
+    return sqlite.insert(deliveries).values(new).on_conflict_do_nothing()
 
 
 def _update_delivery(columns: Sequence[str]) -> Update:
