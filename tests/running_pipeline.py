@@ -56,7 +56,13 @@ class RunningPipeline:
         self.codec = RecordCodec(load_schemas(SCHEMAS_DIR))
         self.topics = Topics(Cluster(self.connection), self.topic_file)
         self.producer = Producer(
-            {**self.connection, "linger.ms": 5, "partitioner": "murmur2_random"}
+            {
+                **self.connection,
+                "linger.ms": 5,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,  # keeps the order when a broker goes away
+                "log_level": 0,
+            }
         )
         self.topics.apply()
 

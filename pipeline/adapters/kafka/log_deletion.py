@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,16 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS = 15.0
 
+librdkafka_log = logging.getLogger("librdkafka")
+
 
 class KafkaLogs:
     """Implements `DeletableLogs`. Blocks; called in a thread. Raises LogsUnavailable."""
 
     def __init__(self, connection: Mapping[str, str | int | bool]) -> None:
         self._inquiry = Inquiry(connection)
-        self._admin: Any = AdminClient({**connection})  # it does not say what its futures hold
+        # Without a logger librdkafka writes to the terminal. It does not say what its futures hold.
+        self._admin: Any = AdminClient({"logger": librdkafka_log, **connection})
 
     def states(
         self, partitions: Sequence[Partition], *, group: str, young_since_ms: int | None

@@ -11,7 +11,7 @@ from pipeline.flow import Partition, Record, StartAt
 from pipeline.ports import LostPosition, Polled, Progress, SourceFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.ports import RebalanceListener
 
@@ -58,6 +58,9 @@ class KafkaSource:
         self.group = group
         self._assigned: set[Partition] = set()
         self._fatal: KafkaError | None = None
+        self._is_member = True
+        self._postponed: Callable[[], None] | None = None
+        """A subscription that came while the membership was lost."""
         self._consumer = Consumer(
             {
                 **CONSUMER_SETTINGS,
@@ -77,10 +80,20 @@ class KafkaSource:
             log.debug("kafka: %s", error.str())
 
     def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
+        # librdkafka ends the process (an assertion) where a subscription changes between the loss
+        # of a membership and the group's next answer.
+        if not self._is_member:
+            self._postponed = lambda: self.subscribe(topics, listener)
+            return
+
         def on_assign(_: Consumer, given: list[TopicPartition]) -> None:
+            self._is_member = True
             starts = listener.assigned([_partition(tp) for tp in given])
             self._consumer.incremental_assign([_topic_partition(start) for start in starts])
             self._assigned.update(start.partition for start in starts)
+            postponed, self._postponed = self._postponed, None
+            if postponed is not None:
+                postponed()
 
         def on_revoke(_: Consumer, taken: list[TopicPartition]) -> None:
             progress = listener.revoked([_partition(tp) for tp in taken])
@@ -89,6 +102,7 @@ class KafkaSource:
             self._unassign(taken)
 
         def on_lost(_: Consumer, taken: list[TopicPartition]) -> None:
+            self._is_member = False
             listener.lost([_partition(tp) for tp in taken])
             self._unassign(taken)
 
