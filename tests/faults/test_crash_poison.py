@@ -19,7 +19,12 @@ DEADLY_AT = 117
 @pytest.mark.faults
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    "stage", ["sender", "recorder", pytest.param("router", marks=pytest.mark.soak)]
+    "stage",
+    [
+        "sender",
+        pytest.param("recorder", marks=pytest.mark.soak),
+        pytest.param("router", marks=pytest.mark.soak),
+    ],
 )
 def test_the_culprit_alone_becomes_a_dead_letter(
     pipeline: RunningPipeline, receiver: Receiver, stage: str

@@ -54,7 +54,7 @@ EARNED = {
 
 @pytest.mark.faults
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["own", "shared"])
+@pytest.mark.parametrize("kind", ["shared", pytest.param("own", marks=pytest.mark.soak)])
 def test_each_hostile_receiver_gets_what_it_earns_and_a_fast_one_gets_all_its_deliveries(
     pipeline: RunningPipeline, receiver: Receiver, kind: str
 ) -> None:
