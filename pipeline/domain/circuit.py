@@ -93,7 +93,8 @@ class Circuit:
         if self._gone:
             return 0
         if self._open is None:
-            return max(min(self._allowed, max_in_flight) - in_flight, 0)
+            most = min(self._allowed, max_in_flight)
+            return most - in_flight if most > in_flight else 0
         return 1 if in_flight == 0 and _is_due(self._open, now_ms) else 0
 
     def on_started(self) -> None:
@@ -107,7 +108,8 @@ class Circuit:
             self._close()
             return
         self._forget_failures()
-        self._allowed = min(self._allowed * 2, MAX_IN_FLIGHT)
+        if self._allowed < MAX_IN_FLIGHT:
+            self._allowed = min(self._allowed * 2, MAX_IN_FLIGHT)
 
     def on_refusal(self) -> None:
         """The endpoint answered and refused, in a way that does not count against it (a 404).

@@ -65,13 +65,12 @@ class Signer:
         """
         values = {"webhook_id": webhook_id, "timestamp": str(now_ms // self._per_timestamp_ms)}
         prefix = self._fill_prefix(values).encode()
-        values["signatures"] = self._separator.join(
-            [
-                key.prefix + key.write(key.sign(prefix, body))
-                for key in self._keys
-                if now_ms < key.expires_at_ms
-            ]
-        )
+        signatures = [
+            scheme + write(sign(prefix, body))
+            for sign, write, scheme, expires_at_ms in self._keys
+            if now_ms < expires_at_ms
+        ]
+        values["signatures"] = self._separator.join(signatures)
         return tuple([(name, fill(values)) for name, fill in self._headers])
 
 

@@ -6,11 +6,13 @@ It is finished when everything that its handling produced was acknowledged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from pipeline.engine.ledger import Ledger
     from pipeline.flow import Record
+
+Subject = TypeVar("Subject")
 
 
 class Ticket:
@@ -21,27 +23,24 @@ class Ticket:
     repeat, never a loss.
     """
 
-    __slots__ = ("_holds", "_settle", "ledger", "record")
+    __slots__ = ("_act", "_holds", "_settle", "_subject", "ledger", "record")
 
     def __init__(self, record: Record, ledger: Ledger, settle: Callable[[Ticket], None]) -> None:
         self.record = record
         self.ledger = ledger
         self._settle = settle
+        self._act: Callable[[Any], None] | None = None
+        self._subject: object = None
         self._holds = 1
 
     def settle_with(self, settle: Callable[[Ticket], None]) -> None:
         """Do this, instead of finishing the record, when everything was acknowledged."""
         self._settle = settle
 
-    def settle_after(self, act: Callable[[], None]) -> None:
-        """Do this too, first, when everything was acknowledged."""
-        settle = self._settle
-
-        def both(ticket: Ticket) -> None:
-            act()
-            settle(ticket)
-
-        self._settle = both
+    def settle_after(self, act: Callable[[Subject], None], subject: Subject) -> None:
+        """Do this one thing too, first, when everything was acknowledged."""
+        self._act = act
+        self._subject = subject
 
     def hold(self) -> None:
         """One more thing must be acknowledged first."""
@@ -51,4 +50,6 @@ class Ticket:
         """One thing was acknowledged."""
         self._holds -= 1
         if not self._holds:
+            if self._act is not None:
+                self._act(self._subject)
             self._settle(self)

@@ -19,20 +19,33 @@ class Instrument(NamedTuple):
     """The name of its one attribute."""
 
 
+class Count:
+    """One counter: of one instrument, with one value of its attribute."""
+
+    __slots__ = ("total",)
+
+    def __init__(self) -> None:
+        self.total: float = 0
+
+
 class Tally:
     """Counts by instrument and attribute value; Python's integers do not wrap."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[Instrument, str], float] = defaultdict(float)
+        self._counts: defaultdict[tuple[Instrument, str], Count] = defaultdict(Count)
+
+    def count(self, instrument: Instrument, value: str = "") -> Count:
+        """The counter itself, for what is counted at every record: add to its `total`."""
+        return self._counts[(instrument, value)]
 
     def add(self, instrument: Instrument, value: str = "", *, amount: float = 1) -> None:
         """Count; `value` is that of the instrument's attribute, from a closed set."""
-        self._counts[(instrument, value)] += amount
+        self._counts[(instrument, value)].total += amount
 
     def read(self, instrument: Instrument) -> dict[str, float]:
         """Counts by attribute value."""
         return {
-            value: count
+            value: count.total
             for (counted, value), count in self._counts.copy().items()
             if counted == instrument
         }

@@ -25,7 +25,12 @@ from pipeline.stages.sender.attempting import Attempting
 from pipeline.stages.sender.concluding import Concluding
 from pipeline.stages.sender.giving_up import GivingUp, GivingUpPorts
 from pipeline.stages.sender.memory import TriedMemory
-from pipeline.stages.sender.recipient import Recipient, SenderIdentity, prepare_recipient
+from pipeline.stages.sender.recipient import (
+    Recipient,
+    SenderIdentity,
+    SendingWays,
+    prepare_recipient,
+)
 from pipeline.stages.sender.sender import Sender, SenderPorts
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.stage_process import BuiltStage
@@ -37,7 +42,6 @@ if TYPE_CHECKING:
     from pipeline.domain.directory import Directory
     from pipeline.domain.endpoint import Endpoint
     from pipeline.domain.profile import Profile
-    from pipeline.domain.tiers import Tier
     from pipeline.ports import StartPositions
     from pipeline.settings import SendingSettings
     from pipeline.wiring.stage_process import Opening, Parts
@@ -54,14 +58,11 @@ class Recipients:
         self,
         profiles: Mapping[str, Profile],
         sealer: Sealer,
-        *,
-        identity: SenderIdentity,
-        tiers: tuple[Tier, ...],
+        ways: SendingWays,
     ) -> None:
         self._profiles = profiles
         self._sealer = sealer
-        self._identity = identity
-        self._tiers = tiers
+        self._ways = ways
 
     def prepare(self, endpoint: Endpoint) -> Recipient | None:
         """None, and a line in the log, where nothing can be sent to it as it is.
@@ -73,8 +74,7 @@ class Recipients:
                 endpoint,
                 self._profiles[endpoint.profile],
                 credentials=self._credentials(endpoint),
-                identity=self._identity,
-                tiers=self._tiers,
+                ways=self._ways,
             )
         except KeyError:
             log.warning(
@@ -100,13 +100,14 @@ class SenderStage:
         at = parts.surroundings
         tiers = at.topic_file.tiers
         sending = at.settings.sending
+        client = await parts.closing.enter_async_context(open_client(client_settings(sending)))
         recipients = Recipients(
             read_profile_files(PROFILES_DIR),
             sealer(at.settings),
-            identity=SenderIdentity(sending.user_agent, sending.origin),
-            tiers=tiers,
+            SendingWays(
+                SenderIdentity(sending.user_agent, sending.origin), tiers, HttpCourier(client)
+            ),
         )
-        client = await parts.closing.enter_async_context(open_client(client_settings(sending)))
         giving_up = GivingUp(
             parts.loop,
             GivingUpPorts(
@@ -126,13 +127,7 @@ class SenderStage:
                 records=at.codec,
                 directory=parts.tables.directory,
                 prepare=recipients.prepare,
-                attempting=Attempting(
-                    HttpCourier(client),
-                    now_ms=now_ms,
-                    jitter=random.random,
-                    tally=parts.tally,
-                    spans=parts.spans,
-                ),
+                attempting=Attempting(jitter=random.random, tally=parts.tally, spans=parts.spans),
                 concluding=Concluding(
                     parts.loop,
                     AttemptLog(at.topology.attempts, parts.outlet, records=at.codec),

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+
 import trustme
 
-from pipeline.adapters.http.courier import HttpCourier
+from pipeline.adapters.http.courier import HttpCourier, HttpDestination, RefusedDestination
 from pipeline.adapters.http.curl_client import CurlClient, open_client
 from pipeline.domain.addresses import REFUSED_TARGET, AddressRules
 from pipeline.domain.delivery import Outcome
 from pipeline.domain.endpoint import MutualTlsAuth
-from pipeline.ports import Courier, Parcel
+from pipeline.ports import Courier, Parcel, Sent
 from tests.http.conftest import SETTINGS
-from tests.http.servers import answering, serving, silence
+from tests.http.servers import OK, answering, serving, silence, wait_until
 
 
 def a_parcel(url: str, **changes: object) -> Parcel:
@@ -82,7 +84,93 @@ async def test_a_client_certificate_is_read_once(client: CurlClient):
     auth = MutualTlsAuth(
         issued.cert_chain_pems[0].bytes().decode(), issued.private_key_pem.bytes().decode()
     )
-    courier = HttpCourier(client)
+    parcel = a_parcel("https://127.0.0.1:9/", client_certificate=auth)
+    destination = HttpCourier(client).destination(parcel, acknowledged=frozenset())
     for _ in range(2):
-        sent = await courier.send(a_parcel("https://127.0.0.1:9/", client_certificate=auth))
+        sent = await _posted(destination)
         assert sent.error == "the connection was refused"
+
+
+async def test_an_acknowledged_answer_is_accepted_and_any_other_is_refused(client: CurlClient):
+    created = b"HTTP/1.1 201 Created\r\nX-A: b\r\nContent-Length: 2\r\n\r\nok"
+    async with serving(answering(created, OK)) as server:
+        destination = HttpCourier(client).destination(
+            a_parcel(f"http://127.0.0.1:{server.port}/"), acknowledged=frozenset({201})
+        )
+        accepted, refused = await _posted(destination), await _posted(destination)
+    assert (accepted.outcome, accepted.status) == (Outcome.ACCEPTED, 201)
+    assert accepted.phases is not None
+    assert list(accepted.phases) == ["total"]
+    assert (accepted.headers, accepted.body, accepted.address) == ((), b"", None)
+    assert (refused.outcome, refused.status, refused.body) == (Outcome.REFUSED, 200, b"ok")
+    assert ("Content-Length", "2") in refused.headers
+
+
+async def test_requests_to_a_destination_have_its_headers_and_their_own(client: CurlClient):
+    seen: list[bytes] = []
+    async with serving(answering(OK, seen=seen)) as server:
+        parcel = a_parcel(f"http://127.0.0.1:{server.port}/", headers=(("x-same", "s"),))
+        destination = HttpCourier(client).destination(parcel, acknowledged=frozenset({200}))
+        for number in ("1", "2"):
+            await _posted(destination, ("x-own", number), body=number.encode())
+    for number, request in zip((b"1", b"2"), seen, strict=True):
+        assert b"\r\nx-same: s\r\nx-own: " + number + b"\r\n" in request
+        assert request.endswith(b"\r\n\r\n" + number)
+
+
+async def test_a_request_with_a_header_that_cannot_be_sent_ends_and_others_are_sent(
+    client: CurlClient,
+):
+    async with serving(answering(OK)) as server:
+        destination = HttpCourier(client).destination(
+            a_parcel(f"http://127.0.0.1:{server.port}/"), acknowledged=frozenset({200})
+        )
+        refused = await _posted(destination, ("x-a", "b\r\nc: d"))
+        accepted = await _posted(destination)
+    assert refused.outcome == Outcome.UNREACHABLE
+    assert refused.error == "the header x-a has a line break or control character in it"
+    assert accepted.outcome == Outcome.ACCEPTED
+
+
+async def test_a_request_that_nobody_waits_for_any_more_ends_with_its_connection(
+    client: CurlClient,
+):
+    async with serving(silence) as server:
+        destination = HttpCourier(client).destination(
+            a_parcel(f"http://127.0.0.1:{server.port}/"), acknowledged=frozenset()
+        )
+        posting = destination.post((), b"", _never)
+        await wait_until(lambda: server.connections == 1)
+        posting.close()
+        await wait_until(lambda: server.open_connections == 0)
+
+
+async def test_what_is_under_way_when_the_client_closes_ends_as_unreachable():
+    ended = asyncio.Event()
+    async with serving(silence) as server:
+        async with open_client(SETTINGS) as client:
+            destination = HttpCourier(client).destination(
+                a_parcel(f"http://127.0.0.1:{server.port}/"), acknowledged=frozenset()
+            )
+            posting = destination.post((), b"", ended.set)
+            await wait_until(lambda: server.connections == 1)
+        assert ended.is_set()
+        assert posting.result().error == "the sender is shutting down"
+        late = await _posted(destination)
+        assert (late.outcome, late.error) == (Outcome.UNREACHABLE, "the sender is shutting down")
+
+
+def _never() -> None:
+    raise AssertionError("it was closed")
+
+
+async def _posted(
+    destination: HttpDestination | RefusedDestination,
+    *headers: tuple[str, str],
+    body: bytes = b"{}",
+) -> Sent:
+    ended = asyncio.Event()
+    posting = destination.post(headers, body, ended.set)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    return posting.result()

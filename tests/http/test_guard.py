@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import certifi
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.adapters.http.curl_client import open_client
 from pipeline.adapters.http.curl_exchange import CurlExchange, Dialling
-from pipeline.adapters.http.curl_loop import CurlLoop
+from pipeline.adapters.http.curl_loop import CurlLoop, Ended, OnEnded
 from pipeline.adapters.http.curl_options import HandleSettings
 from pipeline.adapters.http.curl_sockets import watch_sockets
 from pipeline.adapters.http.exchange import Blocked, Fault, TimedOut, Unreachable
@@ -105,11 +106,11 @@ async def test_a_socket_is_opened_only_to_an_address_that_was_vetted_for_this_ve
         loop = CurlLoop(4, watch_sockets)
         exchange = CurlExchange(_handle_settings(), loop.socket_opened)
         exchange.prepare(request, Dialling(frozenset({"127.0.0.2"}), entry), 5_000)
-        ended = await loop.start_at_once(exchange)
+        ended = await _ended(loop.start_at_once, exchange)
         failure = exchange.failure(ended.code, ended.text, 0.0)
         exchange.clear()
         exchange.prepare(request, Dialling(frozenset({"127.0.0.1"}), None), 5_000)
-        assert (await loop.start(exchange)).code == 0
+        assert (await _ended(loop.start, exchange)).code == 0
         loop.close()
         exchange.close()
     assert isinstance(failure, Blocked)
@@ -122,11 +123,17 @@ async def test_libcurl_looks_no_name_up_itself():
     exchange = CurlExchange(_handle_settings(), loop.socket_opened)
     for host in ("localhost", "127.0.0.1"):
         exchange.prepare(a_post(f"http://{host}:9/"), Dialling(frozenset({host}), None), 5_000)
-        ended = await loop.start(exchange)
+        ended = await _ended(loop.start, exchange)
         assert f"resolving {host}:9" in ended.text
         exchange.clear()
     loop.close()
     exchange.close()
+
+
+async def _ended(start: Callable[[CurlExchange, OnEnded], None], exchange: CurlExchange) -> Ended:
+    ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+    start(exchange, ended.set_result)
+    return await ended
 
 
 def _handle_settings() -> HandleSettings:

@@ -1,8 +1,8 @@
-"""Sends the sender's parcels: the port `Courier`, over the HTTP client."""
+"""Sends the sender's requests over the HTTP client, and says what became of them in its words."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import asyncio
 
 from pipeline.adapters.http.client_certificates import (
     ClientCertificateRefused,
@@ -12,7 +12,6 @@ from pipeline.adapters.http.curl_client import CurlClient
 from pipeline.adapters.http.exchange import (
     Answer,
     Blocked,
-    ClientCertificate,
     HeaderRefused,
     Phases,
     PreparedRequest,
@@ -20,16 +19,16 @@ from pipeline.adapters.http.exchange import (
     TimedOut,
     header_lines,
 )
+from pipeline.adapters.http.transfer import OnEnd, Transfer
 from pipeline.domain.addresses import REFUSED_TARGET
 from pipeline.domain.delivery import Outcome
-from pipeline.domain.endpoint import MutualTlsAuth
-from pipeline.domain.urls import ParsedUrl, UrlRefused, parse_url
+from pipeline.domain.urls import UrlRefused, parse_url
 from pipeline.ports import Parcel, Sent
 
-MOST_REMEMBERED = 20_000
+Headers = tuple[tuple[str, str], ...]
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+_NO_STATUS: frozenset[int] = frozenset()
+_ACCEPTED = Outcome.ACCEPTED
 
 
 class HttpCourier:
@@ -37,50 +36,126 @@ class HttpCourier:
 
     def __init__(self, client: CurlClient) -> None:
         self._client = client
-        self._urls: dict[str, ParsedUrl] = {}
-        self._certificates: dict[MutualTlsAuth, ClientCertificate] = {}
+
+    def destination(
+        self, parcel: Parcel, *, acknowledged: frozenset[int]
+    ) -> HttpDestination | RefusedDestination:
+        """Where many requests go that are alike in everything but some headers and the body.
+
+        An answer with one of the statuses `acknowledged` is `accepted`.
+        """
+        auth = parcel.client_certificate
+        try:
+            request = PreparedRequest(
+                parse_url(parcel.url),
+                header_lines(parcel.headers),
+                parcel.body,
+                parcel.timeout_ms,
+                None
+                if auth is None
+                else parse_client_certificate(auth.certificate, auth.private_key),
+            )
+        except UrlRefused as exc:
+            return RefusedDestination(Sent(Outcome.BLOCKED, error=str(exc)))
+        except (HeaderRefused, ClientCertificateRefused) as exc:
+            return RefusedDestination(Sent(Outcome.UNREACHABLE, error=str(exc)))
+        return HttpDestination(self._client, request, acknowledged)
 
     async def send(self, parcel: Parcel) -> Sent:
-        """Send one. An answer of any status is `refused`: the profile says what acknowledges.
+        """Send one. An answer of any status is `refused`: the profile says what acknowledges."""
+        ended = asyncio.Event()
+        destination = self.destination(parcel, acknowledged=_NO_STATUS)
+        posting = destination.post((), parcel.body, ended.set)
+        try:
+            await ended.wait()
+            return posting.result()
+        finally:
+            posting.close()
+
+
+class HttpDestination:
+    """A URL with all that is the same for every request to it."""
+
+    __slots__ = ("_acknowledged", "_certificate", "_client", "_lines", "_timeout_ms", "_url")
+
+    def __init__(
+        self, client: CurlClient, request: PreparedRequest, acknowledged: frozenset[int]
+    ) -> None:
+        self._client = client
+        self._url = request.url
+        self._lines = request.header_lines
+        self._timeout_ms = request.timeout_ms
+        self._certificate = request.client_certificate
+        self._acknowledged = acknowledged
+
+    def post(self, headers: Headers, body: bytes, on_end: OnEnd) -> HttpPosting | RefusedPosting:
+        """Send one more; `on_end` is called once and may only take note."""
+        try:
+            lines = self._lines + header_lines(headers)
+        except HeaderRefused as exc:
+            return RefusedPosting(Sent(Outcome.UNREACHABLE, error=str(exc)), on_end)
+        request = PreparedRequest(self._url, lines, body, self._timeout_ms, self._certificate)
+        return HttpPosting(self._client.start(request, on_end), self._acknowledged)
+
+
+class HttpPosting:
+    """A request on its way."""
+
+    __slots__ = ("_acknowledged", "_transfer")
+
+    def __init__(self, transfer: Transfer, acknowledged: frozenset[int]) -> None:
+        self._transfer = transfer
+        self._acknowledged = acknowledged
+
+    def result(self) -> Sent:
+        """What became of it, once, after its end; of an accepted one no more than status and time.
 
         What tenants may not read of a refused address is in the log alone.
         """
+        transfer = self._transfer
         try:
-            request = self._prepared(parcel)
-        except UrlRefused as exc:
-            return Sent(Outcome.BLOCKED, error=str(exc))
-        except (HeaderRefused, ClientCertificateRefused) as exc:
-            return Sent(Outcome.UNREACHABLE, error=str(exc))
-        try:
-            return _sent(await self._client.post(request))
+            status = transfer.status()
+            if status in self._acknowledged:
+                return Sent(_ACCEPTED, status, phases={"total": transfer.total_ms()})
+            return _refused(transfer.answer())
         except SendFailed as exc:
             return _not_sent(exc)
+        finally:
+            transfer.close()
 
-    def _prepared(self, parcel: Parcel) -> PreparedRequest:
-        url = self._urls.get(parcel.url)
-        if url is None:
-            url = _remember(self._urls, parcel.url, parse_url(parcel.url))
-        auth = parcel.client_certificate
-        certificate = None if auth is None else self._certificate(auth)
-        lines = header_lines(parcel.headers)
-        return PreparedRequest(url, lines, parcel.body, parcel.timeout_ms, certificate)
-
-    def _certificate(self, auth: MutualTlsAuth) -> ClientCertificate:
-        known = self._certificates.get(auth)
-        if known is not None:
-            return known
-        parsed = parse_client_certificate(auth.certificate, auth.private_key)
-        return _remember(self._certificates, auth, parsed)
+    def close(self) -> None:
+        """Nobody asks for the result any more."""
+        self._transfer.close()
 
 
-def _remember(memory: dict[Key, Value], key: Key, value: Value) -> Value:
-    if len(memory) >= MOST_REMEMBERED:
-        del memory[next(iter(memory))]
-    memory[key] = value
-    return value
+class RefusedDestination:
+    """What nothing can be sent to."""
+
+    def __init__(self, sent: Sent) -> None:
+        self._sent = sent
+
+    def post(self, _headers: Headers, _body: bytes, on_end: OnEnd) -> RefusedPosting:
+        """End at once, as all others to it."""
+        return RefusedPosting(self._sent, on_end)
 
 
-def _sent(answer: Answer) -> Sent:
+class RefusedPosting:
+    """A request that was never made."""
+
+    def __init__(self, sent: Sent, on_end: OnEnd) -> None:
+        self._sent = sent
+        self._end = asyncio.get_running_loop().call_soon(on_end)
+
+    def result(self) -> Sent:
+        """Why not."""
+        return self._sent
+
+    def close(self) -> None:
+        """Nobody asks for the result any more."""
+        self._end.cancel()
+
+
+def _refused(answer: Answer) -> Sent:
     return Sent(
         Outcome.REFUSED,
         answer.status,

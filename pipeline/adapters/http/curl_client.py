@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.adapters.http.curl_exchange import CurlExchange, Dialling, HandleSettings
-from pipeline.adapters.http.curl_loop import CurlLoop, Ended
+from pipeline.adapters.http.curl_loop import CurlLoop
 from pipeline.adapters.http.curl_sockets import WatchSockets, watch_sockets
 from pipeline.adapters.http.egress import EgressProxy, in_brackets
 from pipeline.adapters.http.exchange import (
@@ -18,11 +18,13 @@ from pipeline.adapters.http.exchange import (
     Blocked,
     Fault,
     PreparedRequest,
+    SendFailed,
     TimedOut,
     Unreachable,
 )
 from pipeline.adapters.http.guard import HIT_SECONDS, Guard, Vetted
 from pipeline.adapters.http.lookup_threads import Lookup, look_up_by_system
+from pipeline.adapters.http.transfer import OnEnd, Transfer
 from pipeline.adapters.http.trust import trusted_authorities
 from pipeline.domain.addresses import AddressRules
 from pipeline.domain.urls import ParsedUrl
@@ -76,22 +78,37 @@ class CurlClient:
         self._transfers = CurlLoop(settings.idle_connections, settings.watch)
         self._idle: list[CurlExchange] = []
         self._ways: dict[str, Way] = {}
+        self._vetting: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     async def post(self, request: PreparedRequest) -> Answer:
+        """Send `request` and read the whole answer. Raises TimedOut, Unreachable, Blocked."""
+        ended = asyncio.Event()
+        transfer = self.start(request, ended.set)
+        try:
+            await ended.wait()
+            return transfer.answer()
+        finally:
+            transfer.close()
+
+    def start(self, request: PreparedRequest, on_end: OnEnd) -> Transfer:
         """Send `request` and read the whole answer, of whatever status; redirects are not followed.
 
-        Raises TimedOut, Unreachable, Blocked. A request whose kept-alive connection turns out to be
-        dead before the first line of an answer came is sent again on a new one.
+        A request whose kept-alive connection turns out to be dead before the first line of an
+        answer came is sent again on a new one.
         """
+        transfer = Transfer(on_end, self._put_back)
         way = self._ways.get(request.url.host_and_port)
         if (
             way is None
             or way.vetted is not self._guard.known(request.url.host)
             or self._proxy is not None
+            or self._is_closed
         ):
-            return await self._post_after_vetting(request)
-        return await self._transfer(request, way, timeout_ms=request.timeout_ms)
+            self._start_after_vetting(request, transfer)
+        else:
+            self._begin(transfer, request, way, timeout_ms=request.timeout_ms)
+        return transfer
 
     def close(self) -> None:
         """Close every connection; requests under way end as Unreachable (`closed`)."""
@@ -103,14 +120,29 @@ class CurlClient:
             exchange.close()
         self._idle.clear()
 
-    async def _post_after_vetting(self, request: PreparedRequest) -> Answer:
+    def _start_after_vetting(self, request: PreparedRequest, transfer: Transfer) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._vetting.discard(task)
+            if task.cancelled():
+                transfer.fail(_closed())
+            elif (error := task.exception()) is not None:
+                transfer.fail(error)
+
+        task = self._loop.create_task(self._vet_and_begin(request, transfer))
+        self._vetting.add(task)
+        task.add_done_callback(ended)
+
+    async def _vet_and_begin(self, request: PreparedRequest, transfer: Transfer) -> None:
         started_at = self._loop.time()
         way = await self._vet(request)
         dns_ms = (self._loop.time() - started_at) * 1000
         timeout_ms = request.timeout_ms - int(dns_ms)
         if timeout_ms <= 0:
             raise TimedOut(f"looking up {request.url.host} took all of {request.timeout_ms} ms")
-        return await self._transfer(request, way, timeout_ms=timeout_ms, dns_ms=dns_ms)
+        if self._is_closed:
+            raise _closed()
+        if not transfer.is_closed:
+            self._begin(transfer, request, way, timeout_ms=timeout_ms, dns_ms=dns_ms)
 
     async def _vet(self, request: PreparedRequest) -> Way:
         url = request.url
@@ -143,41 +175,42 @@ class CurlClient:
         del self._ways[oldest]
         return oldest
 
-    async def _transfer(
-        self, request: PreparedRequest, way: Way, *, timeout_ms: int, dns_ms: float = 0.0
-    ) -> Answer:
-        if self._is_closed:
-            raise Unreachable("the sender is shutting down", fault=Fault.CLOSED)
+    def _begin(
+        self,
+        transfer: Transfer,
+        request: PreparedRequest,
+        way: Way,
+        *,
+        timeout_ms: int,
+        dns_ms: float = 0.0,
+    ) -> None:
         exchange = self._idle.pop() if self._idle else self._new_exchange()
-        try:
-            exchange.prepare(request, way.dialling, timeout_ms)
-            ended = await self._start(exchange, way, request.url.host_and_port)
-            code = exchange.code(ended.code)
-            if code:
-                raise exchange.failure(code, ended.text, dns_ms)
-            return exchange.answer(dns_ms)
-        finally:
-            self._transfers.abandon(exchange)
-            self._put_back(exchange)
-
-    def _start(self, exchange: CurlExchange, way: Way, key: str) -> asyncio.Future[Ended]:
-        if way.dialling.to_load is None:
-            return self._transfers.start(exchange)
+        transfer.begin(exchange, dns_ms)
+        dialling = way.dialling
+        exchange.prepare(request, dialling, timeout_ms)
+        if dialling.to_load is None:
+            self._transfers.start(exchange, transfer.end)
+            return
         # At once: whoever comes next relies on the addresses being in libcurl's table.
-        future = self._transfers.start_at_once(exchange)
+        self._transfers.start_at_once(exchange, transfer.end)
+        key = request.url.host_and_port
         self._ways.pop(key, None)
-        self._ways[key] = way._replace(dialling=way.dialling._replace(to_load=None))
-        return future
+        self._ways[key] = way._replace(dialling=dialling._replace(to_load=None))
 
     def _new_exchange(self) -> CurlExchange:
         return CurlExchange(self._handle_settings, self._transfers.socket_opened)
 
     def _put_back(self, exchange: CurlExchange) -> None:
+        self._transfers.abandon(exchange)
         exchange.clear()
         if self._is_closed or len(self._idle) >= MOST_IDLE_HANDLES:
             exchange.close()
         else:
             self._idle.append(exchange)
+
+
+def _closed() -> SendFailed:
+    return Unreachable("the sender is shutting down", fault=Fault.CLOSED)
 
 
 def _table_entry(host_and_port: str, vetted: Vetted) -> str:

@@ -167,11 +167,19 @@ class CurlExchange:
             return pycurl.E_PARTIAL_FILE
         return code
 
+    def status(self) -> int:
+        """The answer's, after a transfer that ended well."""
+        return self.easy.getinfo(pycurl.RESPONSE_CODE)
+
+    def total_ms(self, dns_ms: float) -> float:
+        """How long the transfer took, with the lookup before it."""
+        return dns_ms + self.easy.getinfo(pycurl.TOTAL_TIME_T) / 1000
+
     def answer(self, dns_ms: float) -> Answer:
         """What came, after a transfer that ended well; `dns_ms` is added to the phases."""
         getinfo = self.easy.getinfo
         return Answer(
-            getinfo(pycurl.RESPONSE_CODE),
+            self.status(),
             tuple(self._lines),
             b"".join(self._body),
             self._received_bytes > self._kept_bytes,
@@ -217,7 +225,7 @@ class CurlExchange:
     def _phases(self, dns_ms: float) -> Phases:
         getinfo = self.easy.getinfo
         first_us = getinfo(pycurl.STARTTRANSFER_TIME_T)
-        total_ms = dns_ms + getinfo(pycurl.TOTAL_TIME_T) / 1000
+        total_ms = self.total_ms(dns_ms)
         if not self._has_new_connection:
             return Phases(dns_ms, 0.0, 0.0, first_us / 1000, total_ms)
         connected_us = getinfo(pycurl.CONNECT_TIME_T)

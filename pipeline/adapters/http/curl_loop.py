@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pycurl
@@ -23,6 +24,10 @@ class Ended(NamedTuple):
 
 _WELL = Ended(pycurl.E_OK, "")
 
+OnEnded = Callable[[Ended], None]
+"""Called once when a transfer has ended, unless it was abandoned. It runs between libcurl's own
+steps: it may take note of the end, and nothing else."""
+
 
 class CurlLoop:
     """One multi handle with its sockets and its timer, on the running event loop."""
@@ -33,7 +38,7 @@ class CurlLoop:
         self._watch = watch(self._loop, self._act)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch.want)
         self._multi.setopt(pycurl.M_MAXCONNECTS, most_idle_connections)
-        self._running: dict[Easy, asyncio.Future[Ended]] = {}
+        self._running: dict[Easy, OnEnded] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._kick: asyncio.Handle | None = None
 
@@ -46,20 +51,17 @@ class CurlLoop:
         """An exchange's handle has opened this socket."""
         self._watch.socket_opened(fd)
 
-    def start(self, exchange: CurlExchange) -> asyncio.Future[Ended]:
+    def start(self, exchange: CurlExchange, on_ended: OnEnded) -> None:
         """Begin a transfer with all others that begin in this turn of the event loop."""
-        future: asyncio.Future[Ended] = self._loop.create_future()
-        self._running[exchange.easy] = future
+        self._running[exchange.easy] = on_ended
         self._multi.add_handle(exchange.easy)
         if self._kick is None:
             self._kick = self._loop.call_soon(self._go_on)
-        return future
 
-    def start_at_once(self, exchange: CurlExchange) -> asyncio.Future[Ended]:
+    def start_at_once(self, exchange: CurlExchange, on_ended: OnEnded) -> None:
         """Begin a transfer now: what it loads into libcurl is there for the next one."""
-        future = self.start(exchange)
+        self.start(exchange, on_ended)
         self._go_on()
-        return future
 
     def abandon(self, exchange: CurlExchange) -> None:
         """End a transfer that nobody waits for any more, with its connection."""
@@ -102,9 +104,7 @@ class CurlLoop:
 
     def _end(self, easy: Easy, ended: Ended) -> None:
         self._multi.remove_handle(easy)
-        future = self._running.pop(easy)
-        if not future.done():
-            future.set_result(ended)
+        self._running.pop(easy)(ended)
 
     def _set_timer(self) -> None:
         """Wake up when libcurl wants to; a timer that is too early costs less than moving it."""

@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.domain.delivery import Attempt, Outcome
 from pipeline.domain.retry import AttemptResult, decide
-from pipeline.domain.verdict import Dead, RetryAt
-from pipeline.ports import Parcel
+from pipeline.domain.verdict import DELIVERED, Dead, RetryAt
 from pipeline.stages.dead_lettering import position_of
 from pipeline.telemetry.instruments import ATTEMPT_SECONDS, ATTEMPTS, DELIVERY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.trace import Span
+
     from pipeline.domain.verdict import Verdict
-    from pipeline.ports import Courier, Sent
+    from pipeline.ports import Sent
     from pipeline.stages.sender.lane import Item
+    from pipeline.stages.sender.posting import Headers
     from pipeline.stages.sender.recipient import Recipient
+    from pipeline.stages.sender.under_way import UnderWay
     from pipeline.telemetry.spans import Spans
     from pipeline.telemetry.tally import Tally
+
+_ACCEPTED = Outcome.ACCEPTED
 
 
 class Tried(NamedTuple):
@@ -31,73 +36,65 @@ class Tried(NamedTuple):
     verdict: Verdict
     started_at_ms: int
     ended_at_ms: int
-    parcel: Parcel
+    headers: Headers
+    """Those of this attempt alone."""
 
     @property
     def is_accepted(self) -> bool:
-        return self.sent.outcome == Outcome.ACCEPTED
+        return self.sent.outcome is _ACCEPTED
 
 
 class Attempting:
-    """Makes attempts; knows nothing of lanes and offsets."""
+    """Makes attempts; knows nothing of offsets, and of lanes only whose attempt it is."""
 
-    def __init__(
-        self,
-        courier: Courier,
-        *,
-        now_ms: Callable[[], int],
-        jitter: Callable[[], float],
-        tally: Tally,
-        spans: Spans,
-    ) -> None:
-        self._courier = courier
-        self._now_ms = now_ms
+    def __init__(self, *, jitter: Callable[[], float], tally: Tally, spans: Spans) -> None:
         self._jitter = jitter
-        self._tally = tally
         self._spans = spans
+        self._attempts = {outcome: tally.count(ATTEMPTS, outcome) for outcome in Outcome}
+        self._attempt_seconds = tally.count(ATTEMPT_SECONDS)
+        self._delivery_seconds = tally.count(DELIVERY_SECONDS)
 
-    async def attempt(self, recipient: Recipient, item: Item) -> Tried:
-        """Try a delivery once."""
+    def begin(self, under_way: UnderWay, on_end: Callable[[], None], *, now_ms: int) -> None:
+        """Try a delivery once; ask for the `end` of it after `on_end` was called."""
+        delivery = under_way.item.delivery
+        recipient = under_way.recipient
+        under_way.started_at_ms = now_ms
+        under_way.headers = recipient.headers(delivery, now_ms=now_ms)
+        if self._spans.is_collecting:
+            under_way.span = self._start_span(under_way.item)
+        under_way.posting = recipient.destination.post(under_way.headers, delivery.body, on_end)
+
+    def _start_span(self, item: Item) -> Span | None:
         delivery = item.delivery
-        started_at_ms = self._now_ms()
-        parcel = Parcel(
-            recipient.endpoint.url or "",
-            recipient.headers(delivery, now_ms=started_at_ms),
-            delivery.body,
-            recipient.timeout_ms,
-            recipient.client_certificate,
-        )
-        span = self._spans.start(
+        return self._spans.start(
             "send",
             item.record.headers,
             attributes={"delivery.id": delivery.delivery_id, "delivery.attempt": delivery.attempt},
         )
-        sent = await self._courier.send(parcel)
-        if span is not None:
-            span.end()
-        if sent.status is not None:
-            sent = sent._replace(outcome=recipient.rules.acknowledgement.outcome(sent.status))
-        ended_at_ms = self._now_ms()
-        verdict = decide(
-            recipient.rules,
-            AttemptResult(delivery.attempt, sent.outcome, sent.status, _retry_after(sent)),
-            now_ms=ended_at_ms,
-            jitter=self._jitter(),
-        )
-        self._count(delivery.occurred_at_us, sent, started_at_ms, ended_at_ms)
-        return Tried(recipient, sent, verdict, started_at_ms, ended_at_ms, parcel)
 
-    def _count(self, occurred_at_us: int, sent: Sent, started_at_ms: int, ended_at_ms: int) -> None:
-        tally = self._tally
-        tally.add(ATTEMPTS, sent.outcome)
-        tally.add(ATTEMPT_SECONDS, amount=(ended_at_ms - started_at_ms) / 1000)
-        if sent.outcome == Outcome.ACCEPTED:
-            tally.add(DELIVERY_SECONDS, amount=max(ended_at_ms - occurred_at_us // 1000, 0) / 1000)
+    def end(self, under_way: UnderWay, *, now_ms: int) -> Tried:
+        """What it gave, and what follows from that."""
+        sent = under_way.posting.result()
+        if under_way.span is not None:
+            under_way.span.end()
+        delivery = under_way.item.delivery
+        started_at_ms, recipient = under_way.started_at_ms, under_way.recipient
+        self._attempts[sent.outcome].total += 1
+        self._attempt_seconds.total += (now_ms - started_at_ms) / 1000
+        if sent.outcome is _ACCEPTED:
+            verdict: Verdict = DELIVERED
+            self._delivery_seconds.total += max(now_ms - delivery.occurred_at_us // 1000, 0) / 1000
+        else:
+            verdict = decide(
+                recipient.rules,
+                AttemptResult(delivery.attempt, sent.outcome, sent.status, _retry_after(sent)),
+                now_ms=now_ms,
+                jitter=self._jitter(),
+            )
+        return Tried(recipient, sent, verdict, started_at_ms, now_ms, under_way.headers)
 
 
 def _retry_after(sent: Sent) -> str | None:
-    if sent.outcome == Outcome.ACCEPTED:
-        return None
     return next((value for name, value in sent.headers if name.lower() == "retry-after"), None)
 
 
@@ -129,7 +126,7 @@ def attempt_entry(item: Item, tried: Tried) -> Attempt:
         return entry
     return entry._replace(
         phases=phases,
-        request_headers=tried.recipient.masked(tried.parcel),
+        request_headers=tried.recipient.masked(tried.headers),
         response_headers=dict(sent.headers) if sent.status is not None else None,
         response_body=sent.body if sent.status is not None else None,
         error=sent.error,

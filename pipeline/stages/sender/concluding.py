@@ -63,15 +63,22 @@ class Concluding:
             case Dead(reason):
                 failure = LastFailure(tried.sent.outcome, tried.sent.status, tried.sent.error)
                 self._giving_up.bury_tried(item, reason, ticket=ticket, failure=failure)
-                ticket.settle_after(lambda: self._finished(recipient, item))
+                self._finish_after_all(item, recipient, ticket)
             case _:
-                ticket.settle_after(lambda: self._finished(recipient, item))
+                self._finish_after_all(item, recipient, ticket)
         ticket.release()
 
-    def _finished(self, recipient: Recipient, item: Item) -> None:
+    def _finish_after_all(self, item: Item, recipient: Recipient, ticket: Ticket) -> None:
+        ticket.settle_after(
+            self._finished_strictly if recipient.is_strict else self._finished, item
+        )
+
+    def _finished(self, item: Item) -> None:
         self._memory.add(item.delivery.delivery_id, item.delivery.attempt)
-        if recipient.is_strict:
-            self._loop.annotate(item.record.partition, "")
+
+    def _finished_strictly(self, item: Item) -> None:
+        self._finished(item)
+        self._loop.annotate(item.record.partition, "")
 
     def _hold(self, lane: Lane, item: Item, *, ticket: Ticket, again: Again) -> None:
         """Its attempt is written; it waits for the next one at the head of its lane.

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition, Record
     from pipeline.stages.sender.recipient import Recipient
 
+PATIENCE_MS = 2_000
+"""A lane in the shared topic whose queue takes longer than this spills when memory is short; a
+faster one waits."""
 SMOOTHING = 0.2
 """Weight of the newest attempt in the mean duration."""
 
@@ -38,6 +41,8 @@ class Lane:
     __slots__ = (
         "awaits_head",
         "circuit",
+        "has_long_queue",
+        "has_paused",
         "limiter",
         "mean_ms",
         "queue",
@@ -53,6 +58,9 @@ class Lane:
         self.limiter = _limiter(recipient)
         self.queue: deque[Item] = deque()
         self.queued_bytes = 0
+        self.has_long_queue = False
+        self.has_paused = False
+        """A partition is paused on its account. Both are its keeper's."""
         self.running = 0
         self.awaits_head = False
         """A strict one's head failed and comes back to the front; nothing may start before it."""
@@ -106,7 +114,7 @@ class Lane:
         due_at_ms = self.queue[0].delivery.due_at_ms
         if due_at_ms is not None and due_at_ms > now_ms:
             return Wait(due_at_ms)
-        limit = 1 if self.recipient.is_strict else self.recipient.endpoint.max_in_flight
+        limit = self.recipient.most_in_flight
         if not self.circuit.allowance(now_ms, in_flight=self.running, max_in_flight=limit):
             return Wait(None if self.running else self.circuit.next_probe_at_ms)
         if self.limiter is not None and not self.limiter.take(now_ms):
@@ -121,10 +129,10 @@ class Lane:
         self.running -= 1
         self.mean_ms += (duration_ms - self.mean_ms) * SMOOTHING
 
-    def drain_ms(self) -> float:
-        """How long its queue will take, by the attempts of late."""
-        at_once = 1 if self.recipient.is_strict else self.recipient.endpoint.max_in_flight
-        return len(self.queue) * self.mean_ms / at_once
+    @property
+    def is_slow(self) -> bool:
+        """Whether its queue will take long, by the attempts of late."""
+        return len(self.queue) * self.mean_ms / self.recipient.most_in_flight > PATIENCE_MS
 
 
 def _limiter(recipient: Recipient) -> RateLimiter | None:

@@ -27,6 +27,7 @@ class Lanes:
         self._pause = pause
         self._resume = resume
         self._lanes: dict[str, Lane] = {}
+        self._long_queues = 0
         self._paused: dict[Partition, Lane] = {}
 
     def get(self, endpoint_id: str) -> Lane | None:
@@ -41,6 +42,37 @@ class Lanes:
             lane.update(recipient, now_ms=now_ms)
         return lane
 
+    def push(self, lane: Lane, item: Item) -> None:
+        """The item waits in the lane, behind all others."""
+        lane.push(item)
+        if lane.queued_bytes > LANE_BYTES:
+            self._count(lane)
+
+    def push_front(self, lane: Lane, item: Item) -> None:
+        """The item waits in the lane, before all others."""
+        lane.push_front(item)
+        self._count(lane)
+
+    def pop(self, lane: Lane) -> Item:
+        """The lane's next item."""
+        item = lane.pop()
+        if lane.has_long_queue:
+            self._count(lane)
+        if lane.has_paused:
+            self._resume_if_short(lane)
+        return item
+
+    def pop_last(self, lane: Lane) -> Item:
+        """The lane's newest item."""
+        item = lane.pop_last()
+        self._count(lane)
+        return item
+
+    def _count(self, lane: Lane) -> None:
+        is_long = lane.queued_bytes > LANE_BYTES
+        self._long_queues += is_long - lane.has_long_queue
+        lane.has_long_queue = is_long
+
     def is_over_share(self, lane: Lane) -> bool:
         """Whether the lane holds more than it may, now that so many are busy."""
         return lane.queued_bytes > LANE_BYTES and lane.queued_bytes > self._share()
@@ -48,31 +80,32 @@ class Lanes:
     def pause(self, partition: Partition, lane: Lane) -> None:
         """Read no more of the partition until the lane's queue is short again."""
         self._paused[partition] = lane
+        lane.has_paused = True
         self._pause(partition)
-
-    def resume_short(self) -> None:
-        """Read on where queues have become short."""
-        if not self._paused:
-            return
-        enough = max(self._share() // 2, LANE_BYTES)
-        for partition, lane in list(self._paused.items()):
-            if lane.queued_bytes <= enough:
-                del self._paused[partition]
-                self._resume(partition)
 
     def empty(self, lane: Lane, act: Callable[[Item], None]) -> None:
         """Do this with all that waits in a lane."""
         while lane.queue:
-            act(lane.pop())
-        self.resume_short()
+            act(self.pop(lane))
 
     def drop(self, partitions: frozenset[Partition]) -> None:
         """Forget what came from these partitions, and that they were paused."""
-        for lane in self._lanes.values():
-            lane.drop(partitions)
         for partition in partitions:
             self._paused.pop(partition, None)
+        for lane in self._lanes.values():
+            lane.drop(partitions)
+            self._count(lane)
+        for lane in self._lanes.values():
+            if lane.has_paused:
+                self._resume_if_short(lane)
+
+    def _resume_if_short(self, lane: Lane) -> None:
+        if lane.queued_bytes > max(self._share() // 2, LANE_BYTES):
+            return
+        lane.has_paused = False
+        for partition in [paused for paused, by in self._paused.items() if by is lane]:
+            del self._paused[partition]
+            self._resume(partition)
 
     def _share(self) -> int:
-        busy = sum(1 for lane in self._lanes.values() if lane.queued_bytes > LANE_BYTES)
-        return QUEUED_BYTES // max(busy, 1)
+        return QUEUED_BYTES // max(self._long_queues, 1)

@@ -8,12 +8,8 @@ keep others from starting. So old ones do not count, and the limit climbs as lon
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from pipeline.stages.sender.climb import Climb
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PLACES = 128
 MOST_PLACES = 4_096
@@ -37,8 +33,7 @@ class Place:
 class Places:
     """Counts the requests that are not old, and keeps a line of endpoints that wait for a place."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
+    def __init__(self) -> None:
         self._climb = Climb(PLACES, MOST_PLACES)
         self._taken = 0
         self._young: deque[Place] = deque()
@@ -47,9 +42,8 @@ class Places:
         self._period_began_ms = 0
         self._lined_up_ms = 0
 
-    def take(self) -> Place | None:
+    def take(self, now_ms: int) -> Place | None:
         """A place for a request that starts now; None if there is none."""
-        now_ms = self._now_ms()
         if not self._has_room(now_ms):
             return None
         self._taken += 1
@@ -64,10 +58,9 @@ class Places:
             place.is_free = True
             self._taken -= 1
 
-    def line_up(self, endpoint_id: str) -> None:
+    def line_up(self, endpoint_id: str, now_ms: int) -> None:
         """The endpoint waits for a place, behind those that wait already."""
-        now_ms = self._now_ms()
-        if now_ms - self._lined_up_ms > UNUSED_MS:
+        if not 0 <= now_ms - self._lined_up_ms <= UNUSED_MS:
             self._climb.settle()
             self._begin_period(now_ms)
         self._lined_up_ms = now_ms
@@ -78,18 +71,17 @@ class Places:
         """Somebody waits."""
         return bool(self._line)
 
-    def next_in_line(self) -> str | None:
+    def next_in_line(self, now_ms: int) -> str | None:
         """Who may start now, one request; None if nobody may."""
-        if not self._line or not self._has_room(self._now_ms()):
+        if not self._line or not self._has_room(now_ms):
             return None
         endpoint_id = next(iter(self._line))
         del self._line[endpoint_id]
         return endpoint_id
 
-    def pass_time(self) -> None:
+    def pass_time(self, now_ms: int) -> None:
         """To be called every period while somebody waits."""
-        now_ms = self._now_ms()
-        if now_ms - self._period_began_ms >= PERIOD_MS:
+        if not 0 <= now_ms - self._period_began_ms < PERIOD_MS:
             self._climb.observe(self._done)
             self._begin_period(now_ms)
 
@@ -99,7 +91,8 @@ class Places:
 
     def _has_room(self, now_ms: int) -> bool:
         young, old_ms = self._young, now_ms - OLD_MS
-        while young and (young[0].is_free or young[0].since_ms <= old_ms):
+        # One from the future: the clock was set back, and nobody knows its age.
+        while young and (young[0].is_free or not old_ms < young[0].since_ms <= now_ms):
             place = young.popleft()
             if not place.is_free:
                 place.is_free = True

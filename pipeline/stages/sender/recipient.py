@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.domain.endpoint import (
     BasicAuth,
     BearerAuth,
+    EndpointStatus,
     HeaderAuth,
     MutualTlsAuth,
     Order,
@@ -17,19 +18,17 @@ from pipeline.domain.endpoint import (
 from pipeline.domain.profile import WEBHOOK_ID_HEADER
 from pipeline.domain.retry import RetryRules
 from pipeline.domain.signing import prepare_signer
+from pipeline.ports import Parcel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pipeline.domain.delivery import Delivery
     from pipeline.domain.endpoint import Auth, Credentials, Endpoint
     from pipeline.domain.profile import Profile
     from pipeline.domain.signing import Signer
     from pipeline.domain.tiers import Tier
-    from pipeline.ports import Parcel
+    from pipeline.stages.sender.posting import Destination, Destinations, Headers
 
 MASK = "***"
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +40,39 @@ class SenderIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class SendingWays:
+    """What is the same for all endpoints."""
+
+    identity: SenderIdentity
+    tiers: tuple[Tier, ...]
+    destinations: Destinations
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One version of an endpoint, compiled."""
 
     endpoint: Endpoint
     profile: Profile
     rules: RetryRules
-    timeout_ms: int
+    destination: Destination
     signer: Signer | None
     fixed_headers: Headers
-    """Without those that name the delivery."""
+    """Without those that name the delivery; the destination's requests have them already."""
     templated_headers: Headers
     """Of the profile, with `{webhook_id}` in the value."""
     secret_headers: frozenset[str]
     """Names, in lower case, whose values no log may hold."""
-    client_certificate: MutualTlsAuth | None
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether its deliveries go one at a time, in order."""
-        return self.endpoint.order == Order.STRICT
+    is_active: bool
+    is_strict: bool
+    """Whether its deliveries go one at a time, in order."""
+    most_in_flight: int
 
     def headers(self, delivery: Delivery, *, now_ms: int) -> Headers:
-        """All headers of an attempt that starts now."""
+        """The headers of an attempt that starts now, but for the fixed ones."""
         headers = (
             ("content-type", delivery.content_type),
             (WEBHOOK_ID_HEADER, delivery.webhook_id),
-            *self.fixed_headers,
         )
         if self.templated_headers:
             headers += tuple(
@@ -80,10 +85,13 @@ class Recipient:
             headers += self.signer.headers(delivery.webhook_id, now_ms=now_ms, body=delivery.body)
         return headers
 
-    def masked(self, parcel: Parcel) -> dict[str, str]:
-        """A request's headers as the log may hold them."""
+    def masked(self, headers: Headers) -> dict[str, str]:
+        """All headers of a request with these of its own, as the log may hold them."""
         secret = self.secret_headers
-        return {name: MASK if name.lower() in secret else value for name, value in parcel.headers}
+        return {
+            name: MASK if name.lower() in secret else value
+            for name, value in (*self.fixed_headers, *headers)
+        }
 
 
 def prepare_recipient(
@@ -91,8 +99,7 @@ def prepare_recipient(
     profile: Profile,
     *,
     credentials: Credentials,
-    identity: SenderIdentity,
-    tiers: Sequence[Tier],
+    ways: SendingWays,
 ) -> Recipient:
     """Compile an endpoint.
 
@@ -100,32 +107,43 @@ def prepare_recipient(
     """
     auth_headers = _auth_headers(endpoint, profile, credentials.auth)
     own = tuple(
-        (name, value.replace("{origin}", identity.origin)) for name, value in profile.headers
+        (name, value.replace("{origin}", ways.identity.origin)) for name, value in profile.headers
     )
     signature = profile.signature
+    fixed_headers = (
+        ("user-agent", ways.identity.user_agent),
+        *(header for header in own if "{webhook_id}" not in header[1]),
+        *endpoint.headers,
+        *auth_headers,
+    )
+    is_strict = endpoint.order == Order.STRICT
     return Recipient(
         endpoint=endpoint,
         profile=profile,
         rules=RetryRules(
             policy=endpoint.retry or profile.retry,
             acknowledgement=profile.acknowledgement,
-            tiers=tuple(tiers),
+            tiers=ways.tiers,
         ),
-        timeout_ms=endpoint.timeout_ms or profile.timeout_ms,
+        destination=ways.destinations.destination(
+            Parcel(
+                endpoint.url or "",
+                fixed_headers,
+                b"",
+                endpoint.timeout_ms or profile.timeout_ms,
+                credentials.auth if isinstance(credentials.auth, MutualTlsAuth) else None,
+            ),
+            acknowledged=profile.acknowledgement.acknowledged,
+        ),
         signer=prepare_signer(signature, schemes=endpoint.signing, credentials=credentials)
         if signature
         else None,
-        fixed_headers=(
-            ("user-agent", identity.user_agent),
-            *(header for header in own if "{webhook_id}" not in header[1]),
-            *endpoint.headers,
-            *auth_headers,
-        ),
+        fixed_headers=fixed_headers,
         templated_headers=tuple(header for header in own if "{webhook_id}" in header[1]),
         secret_headers=frozenset(name.lower() for name, _ in auth_headers),
-        client_certificate=credentials.auth
-        if isinstance(credentials.auth, MutualTlsAuth)
-        else None,
+        is_active=endpoint.status == EndpointStatus.ACTIVE,
+        is_strict=is_strict,
+        most_in_flight=1 if is_strict else endpoint.max_in_flight,
     )
 
 

@@ -13,6 +13,7 @@ from pipeline.stages.sender.hold_note import HoldNote, read_note
 from pipeline.stages.sender.lane import Item, Lane, Wait
 from pipeline.stages.sender.lanes import Lanes
 from pipeline.stages.sender.places import PERIOD_MS, Place, Places
+from pipeline.stages.sender.under_way import Ended, UnderWay
 from pipeline.telemetry.instruments import RECORDS_READ, REPEATS_DROPPED
 
 if TYPE_CHECKING:
@@ -23,19 +24,14 @@ if TYPE_CHECKING:
     from pipeline.domain.endpoint import Endpoint
     from pipeline.engine.consume_loop import ConsumeLoop
     from pipeline.engine.tasks import Tasks
-    from pipeline.engine.ticket import Ticket
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.ports import Records
-    from pipeline.stages.sender.attempting import Attempting
+    from pipeline.stages.sender.attempting import Attempting, Tried
     from pipeline.stages.sender.concluding import Concluding
     from pipeline.stages.sender.giving_up import GivingUp
     from pipeline.stages.sender.memory import TriedMemory
     from pipeline.stages.sender.recipient import Recipient
     from pipeline.telemetry.tally import Tally
-
-PATIENCE_MS = 2_000
-"""A lane in the shared topic whose queue takes longer than this spills when memory is short; a
-faster one waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +59,16 @@ class Sender:
     def __init__(self, loop: ConsumeLoop, ports: SenderPorts, *, tasks: Tasks) -> None:
         self._loop = loop
         self._ports = ports
-        self._tasks = tasks
+        self._now_ms = ports.now_ms
         self._lanes = Lanes(loop.pause, loop.resume)
-        self._places = Places(ports.now_ms)
+        self._places = Places()
+        self._ended = Ended()
         self._period: asyncio.TimerHandle | None = None
         self._behind: dict[str, list[Item]] = {}
         """Deliveries whose endpoint's record has not come yet."""
         self._notes: dict[Partition, HoldNote] = {}
         self._stopped: set[Partition] = set()
+        tasks.start(self._conclude_for_ever())
 
     # Intake.
 
@@ -90,7 +88,7 @@ class Sender:
             except Undecodable as error:
                 ports.giving_up.bury_undecodable(record, str(error))
                 continue
-            if record.partition in self._notes:
+            if self._notes and record.partition in self._notes:
                 delivery = self._resume(record, delivery)
             if (delivery.delivery_id, delivery.attempt) in ports.memory:
                 ports.tally.add(REPEATS_DROPPED)
@@ -153,7 +151,7 @@ class Sender:
         if lane is None:
             self._behind.setdefault(endpoint_id, []).append(item)
             return
-        lane.push(item)
+        self._lanes.push(lane, item)
         if self._lanes.is_over_share(lane):
             self._relieve(lane, item.record.partition)
 
@@ -176,25 +174,26 @@ class Sender:
         A topic of its own waits in its log, and so does a fast one; a slow one must not pin the
         partition that it shares.
         """
-        if partition.topic == self._ports.shared_topic and lane.drain_ms() > PATIENCE_MS:
-            self._ports.giving_up.park(lane, lane.pop_last())
+        if partition.topic == self._ports.shared_topic and lane.is_slow:
+            self._ports.giving_up.park(lane, self._lanes.pop_last(lane))
         else:
             self._lanes.pause(partition, lane)
 
     def _pump(self, endpoint_id: str) -> None:
         """Start what may start now."""
+        now_ms = self._now_ms()
         if self._places.has_line:
-            self._places.line_up(endpoint_id)
-            self._serve_line()
+            self._places.line_up(endpoint_id, now_ms)
+            self._serve_line(now_ms)
         else:
-            while self._start_next(endpoint_id):
+            while self._start_next(endpoint_id, now_ms):
                 pass
 
-    def _serve_line(self) -> None:
+    def _serve_line(self, now_ms: int) -> None:
         """Give the free places to those that wait for one, in turn."""
-        while (endpoint_id := self._places.next_in_line()) is not None:
-            if self._start_next(endpoint_id):
-                self._places.line_up(endpoint_id)
+        while (endpoint_id := self._places.next_in_line(now_ms)) is not None:
+            if self._start_next(endpoint_id, now_ms):
+                self._places.line_up(endpoint_id, now_ms)
         self._serve_later()
 
     def _serve_later(self) -> None:
@@ -206,10 +205,11 @@ class Sender:
 
     def _on_period_passed(self) -> None:
         self._period = None
-        self._places.pass_time()
-        self._serve_line()
+        now_ms = self._now_ms()
+        self._places.pass_time(now_ms)
+        self._serve_line(now_ms)
 
-    def _start_next(self, endpoint_id: str) -> bool:
+    def _start_next(self, endpoint_id: str, now_ms: int) -> bool:
         """Start its next delivery, or see to it that this happens later.
 
         True if another one may perhaps start, too.
@@ -217,43 +217,43 @@ class Sender:
         lane = self._lanes.get(endpoint_id)
         if lane is None or not lane.queue or not self._may_send(lane):
             return False
-        place = self._places.take()
+        place = self._places.take(now_ms)
         if place is None:
-            self._places.line_up(endpoint_id)
+            self._places.line_up(endpoint_id, now_ms)
             self._serve_later()
             return False
-        wait = lane.next_start(self._ports.now_ms())
-        if wait is None:
-            self._take_up(lane, lane.pop(), place)
-        else:
+        wait = lane.next_start(now_ms)
+        if wait is not None:
             self._places.give_back(place)
-            self._wait(lane, wait)
-        self._lanes.resume_short()
-        return wait is None and bool(lane.queue)
+            self._wait(lane, wait, now_ms)
+            return False
+        self._take_up(lane, place, now_ms)
+        return bool(lane.queue)
 
-    def _take_up(self, lane: Lane, item: Item, place: Place) -> None:
-        if self._ports.now_ms() - item.record.timestamp_ms > self._ports.max_wait_ms:
+    def _take_up(self, lane: Lane, place: Place, now_ms: int) -> None:
+        item = self._lanes.pop(lane)
+        if now_ms - item.record.timestamp_ms > self._ports.max_wait_ms:
             self._places.give_back(place)
             self._ports.giving_up.bury(item, Reason.EXPIRED)
             return
         lane.started()
         ticket = self._loop.open_ticket(item.record)
-        self._tasks.start(self._attempt(lane, item, ticket=ticket, place=place))
+        under_way = UnderWay(lane, item, ticket=ticket, place=place)
+        self._ports.attempting.begin(under_way, self._ended.noting(under_way), now_ms=now_ms)
 
     def _may_send(self, lane: Lane) -> bool:
-        status = lane.recipient.endpoint.status
-        if status == EndpointStatus.ACTIVE:
+        if lane.recipient.is_active:
             return True
-        if status == EndpointStatus.REMOVED:
-            self._lanes.empty(
-                lane, lambda item: self._ports.giving_up.bury(item, Reason.ENDPOINT_REMOVED)
-            )
+        if lane.recipient.endpoint.status == EndpointStatus.REMOVED:
+            self._bury_all(lane, Reason.ENDPOINT_REMOVED)
         elif lane.queue[0].record.partition.topic == self._ports.shared_topic:
-            self._lanes.empty(lane, lambda item: self._ports.giving_up.bury(item, Reason.INACTIVE))
+            self._bury_all(lane, Reason.INACTIVE)
         return False
 
-    def _wait(self, lane: Lane, wait: Wait) -> None:
-        now_ms = self._ports.now_ms()
+    def _bury_all(self, lane: Lane, reason: Reason) -> None:
+        self._lanes.empty(lane, lambda item: self._ports.giving_up.bury(item, reason))
+
+    def _wait(self, lane: Lane, wait: Wait, now_ms: int) -> None:
         if (
             not lane.circuit.is_closed
             and lane.queue[0].record.partition.topic == self._ports.shared_topic
@@ -262,29 +262,37 @@ class Sender:
         elif wait.until_ms is not None:
             if lane.timer is not None:
                 lane.timer.cancel()
-            delay = max(wait.until_ms - now_ms, 1) / 1000
-            endpoint_id = lane.recipient.endpoint.id
             # Long waits are cut: a clock that was stepped is noticed.
-            lane.timer = asyncio.get_running_loop().call_later(
-                min(delay, 30.0), self._pump, endpoint_id
-            )
+            delay = min(max(wait.until_ms - now_ms, 1) / 1000, 30.0)
+            endpoint_id = lane.recipient.endpoint.id
+            lane.timer = asyncio.get_running_loop().call_later(delay, self._pump, endpoint_id)
 
     def _spill(self, lane: Lane) -> None:
         """Its circuit is open: what is here waits in a tier, and no attempt is spent."""
         if lane.circuit.is_gone:
-            self._lanes.empty(lane, lambda item: self._ports.giving_up.bury(item, Reason.INACTIVE))
+            self._bury_all(lane, Reason.INACTIVE)
         else:
             self._lanes.empty(lane, lambda item: self._ports.giving_up.park(lane, item))
 
-    async def _attempt(self, lane: Lane, item: Item, *, ticket: Ticket, place: Place) -> None:
-        tried = await self._ports.attempting.attempt(lane.recipient, item)
-        self._places.give_back(place)
-        await self._loop.wait_confirmed()
+    async def _conclude_for_ever(self) -> None:
+        """One task for all attempts: one each would cost as much again as concluding them."""
+        while True:
+            await self._ended.wait()
+            while (under_way := self._ended.next()) is not None:
+                tried = self._ports.attempting.end(under_way, now_ms=self._now_ms())
+                self._places.give_back(under_way.place)
+                await self._loop.wait_confirmed()
+                self._conclude(under_way, tried)
+
+    def _conclude(self, under_way: UnderWay, tried: Tried) -> None:
+        lane, item = under_way.lane, under_way.item
         lane.ended(tried.ended_at_ms - tried.started_at_ms)
-        self._ports.concluding.conclude(lane, item, tried=tried, ticket=ticket, again=self._again)
+        self._ports.concluding.conclude(
+            lane, item, tried=tried, ticket=under_way.ticket, again=self._again
+        )
         self._pump(item.delivery.endpoint)
 
     def _again(self, lane: Lane, item: Item) -> None:
         if item.record.partition not in self._stopped:
-            lane.push_front(item)
+            self._lanes.push_front(lane, item)
             self._pump(item.delivery.endpoint)
