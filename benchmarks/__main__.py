@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -13,10 +14,13 @@ from rich.console import Console
 
 from benchmarks.children import BenchmarkFailed
 from benchmarks.machine import load_average, this_machine
+from benchmarks.measuring import measured
+from benchmarks.model_report import UnusableResults, print_model
+from benchmarks.not_measured import not_measured
 from benchmarks.options import Options, read_options
+from benchmarks.plot import write_plot
 from benchmarks.report import machine_text, print_report
 from benchmarks.results import Results, write_results
-from benchmarks.scenarios import measured
 
 PLAIN_WIDTH: Final = 150
 """Of what is written to a file or a pipe."""
@@ -25,10 +29,12 @@ PLAIN_WIDTH: Final = 150
 def main(words: list[str]) -> int:
     """Exit status 0 if every scenario gave figures in every round."""
     options = read_options(words)
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+    if options.model is not None:
+        return _model(options.model, options, console)
     logging.basicConfig(level=logging.ERROR)
     signal.signal(signal.SIGTERM, _end)
-    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    results = Results(this_machine(), options.plans)
+    results = Results(this_machine(), options.amounts)
     console.print(machine_text(results.machine), markup=False, highlight=False)
     console.print(f"load average before: {load_average()}")
     try:
@@ -36,11 +42,18 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         console.print("interrupted: what follows is what was measured before")
     finally:
-        print_report(results, console)
-        console.print(f"load average after: {load_average()}")
-        console.print(f"results: {write_results(results)}", soft_wrap=True)
+        _tell(results, console)
     rounds = [len(results.runs.get(scenario, ())) for scenario in options.scenarios]
     return 0 if min(rounds) == options.repeat else 1
+
+
+def _model(path: Path, options: Options, console: Console) -> int:
+    try:
+        print_model(path, options.names, options.rate, console)
+    except UnusableResults as exc:
+        console.print(str(exc), style="bold red", markup=False)
+        return 1
+    return 0
 
 
 def _run_all(options: Options, results: Results, console: Console) -> None:
@@ -50,11 +63,23 @@ def _run_all(options: Options, results: Results, console: Console) -> None:
             title = f"{scenario.name} ({number + 1} of {options.repeat})"
             started_at = time.monotonic()
             try:
-                results.add(scenario, measured(scenario, options.plans))
+                figures = measured(scenario, options.amounts)
+                results.add(scenario, {**figures, "took_seconds": time.monotonic() - started_at})
             except BenchmarkFailed as exc:
                 results.fail(scenario, str(exc))
                 title += " failed"
             console.print(f"{title}: {time.monotonic() - started_at:.0f} s", highlight=False)
+
+
+def _tell(results: Results, console: Console) -> None:
+    missing = not_measured(results)
+    print_report(results, missing, console)
+    console.print(f"load average after: {load_average()}")
+    path = write_results(results, missing)
+    console.print(f"results: {path}", soft_wrap=True)
+    plot = write_plot(results.summaries(), path)
+    if plot is not None:
+        console.print(f"plot: {plot}", soft_wrap=True)
 
 
 def _end(_: int, __: FrameType | None) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.flow import Partition
+
+_MOST_NAMED: Final = 5
 
 
 class Groups:
@@ -19,20 +22,27 @@ class Groups:
             for group, topics in read.items()
         }
 
-    def have_caught_up(self) -> bool:
-        """Asked in their order: what the first has not committed the last cannot have seen.
+    def behind(self) -> str:
+        """Which group has not committed everything, and what; empty where all have.
 
-        False, too, where the broker gives no answer: on a machine that is busy with other things it
-        may be taken for dead for a moment.
+        Asked in their order: what the first has not committed the last cannot have seen. Where the
+        broker gives no answer (on a machine that is busy with other things it may be taken for dead
+        for a moment), that is said.
         """
         try:
-            return all(self._has_caught_up(group) for group in self._read)
-        except (KafkaRefused, KafkaUnreachable):
-            return False
+            found = next((found for group in self._read if (found := self._lacking(group))), None)
+        except (KafkaRefused, KafkaUnreachable) as exc:
+            return str(exc)
+        return "" if found is None else found
 
-    def _has_caught_up(self, group: str) -> bool:
+    def _lacking(self, group: str) -> str:
         partitions = self._read[group]
         bounds = self._inquiry.bounds(partitions)
-        used = [partition for partition in partitions if bounds[partition].end > 0]
-        committed = self._inquiry.committed(group, used)
-        return all(committed.get(partition, 0) >= bounds[partition].end for partition in used)
+        committed = self._inquiry.committed(group, partitions)
+        lacking = [
+            f"{one.topic} [{one.number}] {committed.get(one, 0)} of {bounds[one].end}"
+            for one in partitions
+            if committed.get(one, 0) < bounds[one].end
+        ]
+        more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
+        return f"{group}: {', '.join(lacking[:_MOST_NAMED])}{more}" if lacking else ""

@@ -16,6 +16,7 @@ from pipeline.supervisor.parent import BEGIN
 CHECKOUT: Final = Path(__file__).resolve().parents[1]
 POLITE_SECONDS: Final = 15.0
 LOG_TAIL_LINES: Final = 15
+LAST_WORDS_CHARACTERS: Final = 1_500
 
 
 class BenchmarkFailed(Exception):
@@ -29,6 +30,7 @@ class Child:
         self, name: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> None:
         self.name = name
+        """Several may have the same: what they write goes to one file."""
         self._log = folder / f"{name}.log"
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -92,11 +94,17 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(CHECKOUT)}
 
 
+def last_words(children: Sequence[Child]) -> str:
+    """What each of them has written last, on lines of its own; for a failure's text."""
+    said = {child.name: child.said()[-LAST_WORDS_CHARACTERS:].strip() for child in children}
+    return "".join(f"\n{name}: {words}" for name, words in said.items() if words)
+
+
 def wait_until(
     is_so: Callable[[], bool],
     *,
     seconds: float,
-    text: str,
+    text: str | Callable[[], str],
     watched: Sequence[Child] = (),
     pause_seconds: float = 0.02,
 ) -> None:
@@ -106,6 +114,6 @@ def wait_until(
         for child in watched:
             child.check()
         if time.monotonic() > deadline:
-            said = "".join(f"\n{child.name}: {child.said()[-500:]}" for child in watched)
-            raise BenchmarkFailed(f"{text}: not within {seconds:g} s{said}")
+            why = text if isinstance(text, str) else text()
+            raise BenchmarkFailed(f"{why}: not within {seconds:g} s{last_words(watched)}")
         time.sleep(pause_seconds)

@@ -2,93 +2,60 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.children import BenchmarkFailed
+from benchmarks.endpoint_layouts import EndpointLayout
 from benchmarks.machine import load_average
-from benchmarks.publishing import Publisher
-from benchmarks.rates import percentile
+from benchmarks.marks import busy_others, cpu_used, mark_of
+from benchmarks.pacing import (
+    NS_PER_MS,
+    Stretch,
+    arrivals,
+    percentiles_ms,
+    publish_evenly,
+    warm_up,
+)
+from benchmarks.publisher import Publisher
 from benchmarks.rig import Figures, Rig
-from benchmarks.usage import cpu_mark
+from benchmarks.stage_times import SeenOutside, clock_offset_ns, stage_times
 
-_NS_PER_MS: Final = 1_000_000
-_WAIT_SECONDS: Final = 10.0
-_POLL_SECONDS: Final = 0.05
-_SHARES: Final = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99, "max_ms": 1.0}
+_CATCH_UP_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyPlan:
     """One event after the other, at a fixed distance."""
 
-    events: int
+    seconds: float
     warm_up_events: int
     per_second: float
 
 
-def measured_latency(rig: Rig, plan: LatencyPlan) -> Figures:
-    """Publish at an even pace and compare times; the receiver must be a timed one.
+def measured_latency(rig: Rig, layout: EndpointLayout, plan: LatencyPlan) -> Figures:
+    """Publish at an even pace and compare times; the receiver must be an observant one.
 
     Raises BenchmarkFailed: an event did not arrive.
     """
-    publisher = Publisher(rig.servers, rig.source_topic, linger_ms=0)
-    _warm_up(rig, plan, publisher)
-    processes = {**rig.counted, "publisher": os.getpid()}
-    before, started_at = cpu_mark(processes), time.monotonic()
-    sent_ns = _publish_evenly(publisher, rig, plan)
-    arrived_ns = _arrivals(rig, set(sent_ns))
-    after, ended_at = cpu_mark(processes), time.monotonic()
-    took_ms = sorted((arrived_ns[number] - at_ns) / _NS_PER_MS for number, at_ns in sent_ns.items())
-    figures = {name: percentile(took_ms, share) for name, share in _SHARES.items()}
-    figures |= {"events": len(took_ms), "load_average": load_average()}
-    elapsed = ended_at - started_at
-    for name in processes:
-        used = after.by_process[name] - before.by_process[name]
-        figures[f"busy_percent.{name}"] = 100 * used / elapsed
-    return figures
-
-
-def _warm_up(rig: Rig, plan: LatencyPlan, publisher: Publisher) -> None:
-    """As fast as it goes, which lets the broker's Java compile what is often used."""
-    for record in rig.records(0, plan.warm_up_events):
-        publisher.publish(record)
-        publisher.serve()
-    publisher.flush()
-    _arrivals(rig, set(range(plan.warm_up_events)))
-
-
-def _publish_evenly(publisher: Publisher, rig: Rig, plan: LatencyPlan) -> dict[int, int]:
-    """When each event was given to the producer, by its number."""
-    first = plan.warm_up_events
-    records = rig.records(first, plan.events)
-    began = time.monotonic()
-    sent_ns: dict[int, int] = {}
-    for position, record in enumerate(records):
-        due = began + position / plan.per_second
-        while (wait_seconds := due - time.monotonic()) > 0:
-            time.sleep(wait_seconds)
-        sent_ns[first + position] = time.monotonic_ns()
-        publisher.publish(record)
-        publisher.serve()
-        rig.check()
-    publisher.flush()
-    return sent_ns
-
-
-def _arrivals(rig: Rig, wanted: set[int]) -> dict[int, int]:
-    """When each was received for the first time."""
-    arrived: dict[int, int] = {}
-    deadline = time.monotonic() + _WAIT_SECONDS + len(wanted) / 100
-    while wanted - arrived.keys():
-        if time.monotonic() > deadline:
-            missing = len(wanted - arrived.keys())
-            raise BenchmarkFailed(f"{missing} of {len(wanted)} events did not arrive")
-        rig.check()
-        time.sleep(_POLL_SECONDS)
-        for number, at_ns in rig.receiver.ask("/arrivals"):
-            if number in wanted:
-                arrived.setdefault(number, at_ns)
-    return arrived
+    publisher = Publisher(rig.servers, rig.load.topic, linger_ms=0)
+    warm_up(rig, plan.warm_up_events, publisher)
+    stretch = Stretch(plan.warm_up_events, int(plan.seconds * plan.per_second), plan.per_second)
+    before, offset_ns = mark_of(rig), clock_offset_ns()
+    sent_ns = publish_evenly(rig, stretch, publisher)
+    arrived_ns = arrivals(rig, set(sent_ns))
+    after = mark_of(rig)
+    took_ms = [(arrived_ns[number] - at_ns) / NS_PER_MS for number, at_ns in sent_ns.items()]
+    figures = {"events": len(took_ms), **percentiles_ms("", took_ms)}
+    elapsed_seconds = after.at_seconds - before.at_seconds
+    for name, used in cpu_used(before, after).items():
+        figures[f"busy_percent.{name}"] = 100 * used / elapsed_seconds
+    assert rig.topology is not None
+    seen = SeenOutside(sent_ns, arrived_ns, offset_ns)
+    rig.wait_caught_up(seconds=_CATCH_UP_SECONDS)
+    return {
+        **figures,
+        **stage_times(rig.servers, rig.topology, layout, seen=seen),
+        "clock_step_ms": abs(clock_offset_ns() - offset_ns) / NS_PER_MS,
+        "busy_cores.others": busy_others(before, after),
+        "load_average": load_average(),
+    }

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from benchmarks.children import Child
+from benchmarks.children import Child, wait_until
 from benchmarks.events import SourceRecord
 from benchmarks.receiving import RunningReceiver
+from pipeline.domain.topology import Topology
+
+_PAUSE_SECONDS: Final = 0.25
+"""Asking costs the broker something, which counts."""
 
 Figures = dict[str, float]
 """What one run gave, by the name of the figure: `per_second`, `cpu_us.router`, ..."""
+Processes = Mapping[str, tuple[int, ...]]
+"""Ids by what the processes are; a stage can have several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is published, and what each event gives."""
+
+    topic: str
+    record: Callable[[int], SourceRecord]
+    """Event by number."""
+    data_bytes: int
+    fan_out: int
+    attempts_each: int = 1
+    """Requests that a delivery takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +39,35 @@ class Rig:
 
     name: str
     servers: str
-    source_topic: str
-    record: Callable[[int], SourceRecord]
-    """Event by number."""
-    fan_out: int
+    load: Load
     receiver: RunningReceiver
-    counted: Mapping[str, int]
-    """The processes whose cost counts, by name, with their ids."""
+    processes: Processes
+    """Those whose cost counts."""
     children: Sequence[Child]
-    has_caught_up: Callable[[], bool]
-    """Whether everything that was delivered is also recorded and committed."""
+    behind: Callable[[], str]
+    """What was delivered and is not recorded and committed yet; empty where everything is."""
+    log_bytes: Callable[[], int]
+    """How large the broker's logs are."""
+    topology: Topology | None
+    """None: a bare loop has other topics."""
+
+    def wait_caught_up(self, *, seconds: float) -> None:
+        """Return when nothing is behind. Raises BenchmarkFailed."""
+        wait_until(
+            lambda: not self.behind(),
+            seconds=seconds,
+            text=lambda: f"not recorded and committed: {self.behind()}",
+            watched=self.children,
+            pause_seconds=_PAUSE_SECONDS,
+        )
 
     def check(self) -> None:
         """Raise BenchmarkFailed if a process has ended."""
         for child in self.children:
             child.check()
 
-    def records(self, first: int, count: int) -> list[SourceRecord]:
-        return [self.record(number) for number in range(first, first + count)]
+
+def children_by_name(children: Sequence[Child]) -> dict[str, tuple[int, ...]]:
+    """The ids of processes of the same kind under one name."""
+    names = dict.fromkeys(child.name for child in children)
+    return {name: tuple(child.pid for child in children if child.name == name) for name in names}

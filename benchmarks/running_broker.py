@@ -7,10 +7,13 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks.children import BenchmarkFailed
 from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
 from pipeline.adapters.embedded_kafka.errors import EmbeddedKafkaError
+
+_LOGS: Final = "[0-9]*.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class RunningBroker:
     servers: str
     pid: int
     folder: Path
+
+    def log_bytes(self) -> int:
+        """How large all logs are: records with what Kafka puts around them, no indexes."""
+        return sum(file.stat().st_size for file in self.folder.glob(f"kafka/**/{_LOGS}"))
 
 
 @contextmanager

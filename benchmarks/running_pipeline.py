@@ -1,12 +1,10 @@
-"""The whole pipeline as processes, as an operator would run it: one process of each stage."""
+"""The whole pipeline as processes, as an operator would run it."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,10 @@ from typing import Final
 from urllib.error import URLError
 
 from benchmarks.catching_up import Groups
-from benchmarks.children import BenchmarkFailed, Child, clean_environment, ending, wait_until
-from benchmarks.endpoint_layouts import EndpointLayout, TopicKind, write_endpoints, write_topics
+from benchmarks.children import Child, ending, wait_until
+from benchmarks.endpoint_layouts import EndpointLayout, write_topics
+from benchmarks.endpoint_tables import own_topics, publish_tables
+from benchmarks.receiving import RunningReceiver
 from benchmarks.running_broker import RunningBroker
 from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.topic_file import TopicFile, read_topic_file
@@ -24,8 +24,21 @@ from pipeline.domain.topology import Topology
 
 STAGES: Final = ("router", "sender", "scheduler", "recorder")
 _PREFIX: Final = "webhooks."
-_COMMAND_SECONDS: Final = 60.0
 _READY_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePlan:
+    """What runs."""
+
+    layout: EndpointLayout
+    sender_processes: int = 1
+
+    def slots(self) -> Iterator[tuple[str, int]]:
+        """Every process: its stage, and its number within it."""
+        for stage in STAGES:
+            for slot in range(self.sender_processes if stage == "sender" else 1):
+                yield stage, slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +52,33 @@ class RunningPipeline:
 
 @contextmanager
 def running_pipeline(
-    broker: RunningBroker, layout: EndpointLayout, *, port: int
+    broker: RunningBroker, plan: PipelinePlan, receiver: RunningReceiver
 ) -> Generator[RunningPipeline]:
-    """All stages, ready, with endpoints on a receiver's port. Raises BenchmarkFailed."""
-    folder = broker.folder
+    """All stages, ready, with endpoints on a receiver. Raises BenchmarkFailed."""
+    folder, layout = broker.folder, plan.layout
     write_topics(folder / "topics.yaml", layout)
-    write_endpoints(folder / "endpoints.yaml", layout, port=port)
     file = read_topic_file(folder / "topics.yaml", Topology(_PREFIX))
-    Topics(Cluster({"bootstrap.servers": broker.servers}), file).apply()
-    settings = _settings(broker)
-    _run_command(settings, folder, "endpoints", "apply", "endpoints.yaml")
+    topics = Topics(Cluster({"bootstrap.servers": broker.servers}), file)
+    topics.apply()
+    topics.create(own_topics(layout, file.topology))
+    publish_tables(broker.servers, layout, file.topology, address=receiver.address, data_dir=folder)
+    settings = _settings(broker, receiver)
+    slots = tuple(plan.slots())
     stages = tuple(
-        Child(stage, ("pipeline", "run", stage, "--slot", "0", "--follow-parent"), folder, settings)
-        for stage in STAGES
+        Child(
+            stage,
+            ("pipeline", "run", stage, "--slot", str(slot), "--follow-parent"),
+            folder,
+            settings,
+        )
+        for stage, slot in slots
     )
     with ending(stages):
         wait_until(
-            lambda: all(_is_ready(stage, folder) for stage in stages),
+            lambda: all(
+                _is_ready(child, folder / "run" / f"{stage}-{slot}.json")
+                for child, (stage, slot) in zip(stages, slots, strict=True)
+            ),
             seconds=_READY_SECONDS,
             text="the stages are not ready",
             watched=stages,
@@ -63,33 +86,22 @@ def running_pipeline(
         yield RunningPipeline(stages, file.topology, _groups(broker, file, layout))
 
 
-def _settings(broker: RunningBroker) -> dict[str, str]:
-    return {
+def _settings(broker: RunningBroker, receiver: RunningReceiver) -> dict[str, str]:
+    settings = {
         "PIPELINE_DATA_DIR": str(broker.folder),
         "PIPELINE_KAFKA__BOOTSTRAP_SERVERS": broker.servers,
         "PIPELINE_KAFKA__TOPIC_PREFIX": _PREFIX,
         "PIPELINE_KAFKA__TOPICS_FILE": str(broker.folder / "topics.yaml"),
         "PIPELINE_SENDING__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
     }
+    if receiver.certified is not None:
+        settings["PIPELINE_SENDING__CA_FILE"] = str(receiver.certified.authority)
+    return settings
 
 
-def _run_command(settings: dict[str, str], folder: Path, *words: str) -> None:
-    answer = subprocess.run(
-        [sys.executable, "-m", "pipeline", *words],
-        cwd=folder,
-        env={**clean_environment(), **settings},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=_COMMAND_SECONDS,
-    )
-    if answer.returncode:
-        raise BenchmarkFailed(f"pipeline {' '.join(words)}: {answer.stderr.strip()}")
-
-
-def _is_ready(stage: Child, folder: Path) -> bool:
+def _is_ready(stage: Child, note_file: Path) -> bool:
     try:
-        note = json.loads((folder / "run" / f"{stage.name}-0.json").read_text())
+        note = json.loads(note_file.read_text())
         # 200 means ready; anything else is an exception.
         url = f"http://127.0.0.1:{note['health_port']}/readyz"
         with urllib.request.urlopen(url, timeout=5):
@@ -100,16 +112,11 @@ def _is_ready(stage: Child, folder: Path) -> bool:
 
 def _groups(broker: RunningBroker, file: TopicFile, layout: EndpointLayout) -> Groups:
     topology = file.topology
-    delivery = [topology.shared_delivery]
-    if layout.topics is TopicKind.OWN:
-        delivery = [
-            topology.delivery(f"endpoint-{account}-{number}")
-            for account in range(layout.accounts)
-            for number in range(layout.fan_out)
-        ]
+    tiers = topology.retries([tier.name for tier in file.tiers])
     read = {
         f"{_PREFIX}router": [topology.events],
-        f"{_PREFIX}sender": delivery,
+        f"{_PREFIX}sender": own_topics(layout, topology) or [topology.shared_delivery],
+        f"{_PREFIX}scheduler": tiers,
         f"{_PREFIX}recorder": [topology.attempts],
     }
     return Groups(broker.servers, read)

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import os
-import time
+import shutil
+import tempfile
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from benchmarks.children import wait_until
+from benchmarks.children import BenchmarkFailed
 from benchmarks.machine import load_average
+from benchmarks.marks import RECEIVER, Mark, busy_others, cpu_used, mark_of
+from benchmarks.memory import PUBLISHER, MemoryMarks
 from benchmarks.profiling import profiled
-from benchmarks.publishing import Backlog, Publisher, publish_and_watch
+from benchmarks.publisher import Publisher
+from benchmarks.publishing import Backlog, Watch
 from benchmarks.rates import Sample, per_second
 from benchmarks.rig import Figures, Rig
-from benchmarks.usage import COMPILING, MIB, CpuMark, cpu_mark, peak_memory_bytes
+from benchmarks.usage import COMPILING
 
-PUBLISHER: Final = "publisher"
-RECEIVER: Final = "receiver"
 TOTAL: Final = "sum"
 APART: Final = (COMPILING, PUBLISHER, RECEIVER)
 """What is not in the sum."""
 _CATCH_UP_SECONDS: Final = 60.0
-_CATCH_UP_PAUSE_SECONDS: Final = 0.25
-"""Asking costs the broker something, which counts."""
+_CAUGHT_UP_PER_SECOND: Final = 1_000
+"""Beyond those 60 s a second more for so many deliveries."""
 _US: Final = 1_000_000
+_KEPT_TIMES: Final = 3
+"""A delivery lies on the disk as an event, as a delivery and as an attempt, each with its frame."""
+_KEPT_BYTES: Final = 1_500
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughputPlan:
-    """How much is published, and how far ahead of the receiver."""
+    """How much is published."""
 
-    deliveries: int
-    most_seconds: float
-    """After so long nothing more is published."""
-    warm_up_deliveries: int
-    warm_up_seconds: float
-    most_waiting: int | None
-    """Deliveries; None: everything is published at once."""
-    profile: frozenset[str]
+    measured: Backlog
+    warm_up: Backlog
+    profile: frozenset[str] = frozenset()
     """The processes that py-spy watches, by name; the figures are none then."""
 
 
@@ -47,53 +46,51 @@ def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
     Everything that was used from the first event on counts, the broker's work for the producer
     included; nothing of the starting and the warming up does. Raises BenchmarkFailed.
     """
-    publisher = Publisher(rig.servers, rig.source_topic)
-    warm_up = rig.records(0, plan.warm_up_deliveries // rig.fan_out)
-    backlog = Backlog(plan.most_waiting, rig.fan_out, plan.warm_up_seconds)
-    publish_and_watch(publisher, warm_up, rig.receiver, backlog=backlog, check=rig.check)
-    _wait_caught_up(rig)
-    records = rig.records(len(warm_up), plan.deliveries // rig.fan_out)
-    backlog = Backlog(plan.most_waiting, rig.fan_out, plan.most_seconds)
-    profile = {name: pid for name, pid in rig.counted.items() if name in plan.profile}
+    _check_disk(rig, plan.measured)
+    publisher = Publisher(rig.servers, rig.load.topic)
+    warmed_up = Watch(rig, publisher, first=0).run(plan.warm_up, on_sample=_ignore)
+    _wait_caught_up(rig, warmed_up.events * rig.load.fan_out)
+    profile = {name: pids[0] for name, pids in rig.processes.items() if name in plan.profile}
+    memory = MemoryMarks(rig.processes)
     with profiled(profile, rig.name):
-        before = _mark(rig)
-        watched = publish_and_watch(
-            publisher, records, rig.receiver, backlog=backlog, check=rig.check
-        )
-        _wait_caught_up(rig)
-        after = _mark(rig)
-    deliveries = watched.events * rig.fan_out
+        before = mark_of(rig)
+        watch = Watch(rig, publisher, first=warmed_up.events)
+        watched = watch.run(plan.measured, on_sample=memory.look)
+        deliveries = watched.events * rig.load.fan_out
+        _wait_caught_up(rig, deliveries)
+        after = mark_of(rig)
+    memory.look_now(watched.samples[-1])
+    came = after.received.requests - before.received.requests
     return {
         **_rates(watched.samples, deliveries),
-        "repeats": after.received - before.received - deliveries,
+        "repeats": came - deliveries * rig.load.attempts_each,
+        "connections": after.received.connections - before.received.connections,
+        "log_bytes": (after.log_bytes - before.log_bytes) / deliveries,
         **_costs(before, after, deliveries),
-        "busy_cores.others": _busy_others(before, after),
-        **{f"peak_mib.{name}": peak_memory_bytes(pid) / MIB for name, pid in rig.counted.items()},
+        "busy_cores.others": busy_others(before, after),
+        **memory.figures(),
     }
 
 
-class _Mark(NamedTuple):
-    """Everything that is compared, at one moment."""
-
-    at_seconds: float
-    received: int
-    cpu: CpuMark
+def _ignore(_: Sample) -> None:
+    pass
 
 
-def _mark(rig: Rig) -> _Mark:
-    cpu = cpu_mark({**rig.counted, PUBLISHER: os.getpid()})
-    cpu.by_process[RECEIVER] = rig.receiver.cpu_seconds()
-    return _Mark(time.monotonic(), rig.receiver.received(), cpu)
+def _wait_caught_up(rig: Rig, deliveries: int) -> None:
+    rig.wait_caught_up(seconds=_CATCH_UP_SECONDS + deliveries / _CAUGHT_UP_PER_SECOND)
 
 
-def _wait_caught_up(rig: Rig) -> None:
-    wait_until(
-        rig.has_caught_up,
-        seconds=_CATCH_UP_SECONDS,
-        text="what was delivered is not recorded and committed",
-        watched=rig.children,
-        pause_seconds=_CATCH_UP_PAUSE_SECONDS,
-    )
+def _check_disk(rig: Rig, backlog: Backlog) -> None:
+    if backlog.publish_seconds is not None:
+        return
+    folder = tempfile.gettempdir()
+    needed = backlog.deliveries * (rig.load.data_bytes + _KEPT_BYTES) * _KEPT_TIMES
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BenchmarkFailed(
+            f"{needed >> 20} MiB are needed in {folder}, and {free >> 20} are free:"
+            " lower --count, or name another folder with TMPDIR"
+        )
 
 
 def _rates(samples: list[Sample], deliveries: int) -> Figures:
@@ -106,19 +103,7 @@ def _rates(samples: list[Sample], deliveries: int) -> Figures:
     }
 
 
-def _costs(before: _Mark, after: _Mark, deliveries: int) -> Figures:
-    costs = {name: used * _US / deliveries for name, used in _used(before, after).items()}
+def _costs(before: Mark, after: Mark, deliveries: int) -> Figures:
+    costs = {name: used * _US / deliveries for name, used in cpu_used(before, after).items()}
     total = sum(cost for name, cost in costs.items() if name not in APART)
     return {f"cpu_us.{name}": cost for name, cost in {**costs, TOTAL: total}.items()}
-
-
-def _busy_others(before: _Mark, after: _Mark) -> float:
-    """How many cores everything else on the machine kept busy, on average."""
-    ours = sum(_used(before, after).values())
-    others = after.cpu.machine - before.cpu.machine - ours
-    return max(others, 0.0) / (after.at_seconds - before.at_seconds)
-
-
-def _used(before: _Mark, after: _Mark) -> dict[str, float]:
-    began = before.cpu.by_process
-    return {name: used - began[name] for name, used in after.cpu.by_process.items()}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from benchmarks.rig import Processes
 from benchmarks.shared_counters import cpu_seconds
 
 MIB: Final = 1024 * 1024
 _PEAK: Final = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_NOW: Final = re.compile(r"^VmRSS:\s*(\d+) kB$", re.MULTILINE)
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _IDLE_COLUMNS: Final = (3, 4)
 """Of the first line of /proc/stat: idle, and waiting for disks."""
@@ -33,21 +35,31 @@ class CpuMark(NamedTuple):
     """By everything that runs here."""
 
 
-def cpu_mark(processes: Mapping[str, int]) -> CpuMark:
+def cpu_mark(processes: Processes) -> CpuMark:
     """Of processes by name, as of now, and of the compilers in them, which is taken off theirs."""
     used: dict[str, float] = {}
     compiling = 0.0
-    for name, pid in processes.items():
-        in_compilers = _compiler_seconds(pid)
-        used[name] = cpu_seconds(pid) - in_compilers
+    for name, pids in processes.items():
+        in_compilers = sum(map(_compiler_seconds, pids))
+        used[name] = sum(map(cpu_seconds, pids)) - in_compilers
         compiling += in_compilers
     return CpuMark({**used, COMPILING: compiling}, _machine_cpu_seconds())
 
 
-def peak_memory_bytes(pid: int) -> int:
-    """The most that a process had resident since it began; 0 for one that is gone."""
+def peak_memory_bytes(pids: Iterable[int]) -> int:
+    """The most that one of them had resident since it began."""
+    return max(_memory_bytes(pid, _PEAK) for pid in pids)
+
+
+def memory_bytes(pids: Iterable[int]) -> int:
+    """What the largest of them has resident now."""
+    return max(_memory_bytes(pid, _NOW) for pid in pids)
+
+
+def _memory_bytes(pid: int, line: re.Pattern[str]) -> int:
+    """0 for one that is gone."""
     try:
-        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text("ascii", errors="replace"))
+        found = line.search(Path(f"/proc/{pid}/status").read_text("ascii", errors="replace"))
     except OSError:
         return 0
     return int(found[1]) * 1024 if found else 0

@@ -28,8 +28,9 @@ class KafkaLogs:
 
     def __init__(self, connection: Mapping[str, str | int | bool]) -> None:
         self._inquiry = Inquiry(connection)
-        # Without a logger librdkafka writes to the terminal. It does not say what its futures hold.
-        self._admin: Any = AdminClient({"logger": librdkafka_log, **connection})
+        # Without a logger librdkafka writes to the terminal.
+        options: dict[str, Any] = {"logger": librdkafka_log, **connection}
+        self._admin: Any = AdminClient(options)  # it does not say what its futures hold
 
     def states(
         self, partitions: Sequence[Partition], *, group: str, young_since_ms: int | None

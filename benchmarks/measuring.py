@@ -1,0 +1,38 @@
+"""Runs one scenario, from nothing to nothing."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from benchmarks.latency import LatencyPlan, measured_latency
+from benchmarks.neighbours import NeighbourPlan, measured_neighbours
+from benchmarks.plans import WARM_UP_EVENTS, Amounts
+from benchmarks.rig import Figures
+from benchmarks.rigs import bare_rig, pipeline_rig
+from benchmarks.scenario import Kind, Scenario
+from benchmarks.throughput import measured_throughput
+
+
+def measured(scenario: Scenario, amounts: Amounts) -> Figures:
+    """Its figures. Raises BenchmarkFailed."""
+    if scenario.kind is Kind.BARE_LOOP:
+        with bare_rig(scenario.name) as rig:
+            return measured_throughput(rig, amounts.steady_plan())
+    with pipeline_rig(scenario.name, scenario.rig) as rig:
+        match scenario.kind:
+            case Kind.THROUGHPUT:
+                return measured_throughput(rig, amounts.steady_plan())
+            case Kind.BACKLOG:
+                return measured_throughput(rig, amounts.backlog_plan())
+            case Kind.LATENCY:
+                assert scenario.per_second is not None
+                plan = LatencyPlan(amounts.latency_seconds, WARM_UP_EVENTS, scenario.per_second)
+                return measured_latency(rig, scenario.rig.pipeline.layout, plan)
+            case Kind.NEIGHBOURS:
+                assert scenario.behaviour is not None
+                pace = NeighbourPlan(
+                    amounts.neighbour_seconds, amounts.neighbour_per_second, WARM_UP_EVENTS
+                )
+                return measured_neighbours(rig, pace, scenario.behaviour)
+            case _:
+                assert_never(scenario.kind)
