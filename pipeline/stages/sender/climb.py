@@ -10,7 +10,7 @@ GAIN = 1.25
 LOSS = 0.9
 """A step down stays if it gets no less than this done."""
 LONGEST_REST = 32
-"""Periods between two steps up, where they do not pay."""
+"""Periods between two steps of a kind that does not pay."""
 
 
 class _Trial(NamedTuple):
@@ -19,17 +19,38 @@ class _Trial(NamedTuple):
     is_up: bool
 
 
+class _Patience:
+    """Periods until a direction is tried again: twice as many each time that it did not pay."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self._next = 1
+
+    def pass_period(self) -> None:
+        self.left = max(self.left - 1, 0)
+
+    def on_paid(self) -> None:
+        self.left, self._next = 0, 1
+
+    def on_lost(self) -> None:
+        self.left = self._next
+        self._next = min(2 * self._next, LONGEST_REST)
+
+
 class Climb:
     """To be told of each period in which `limit` was reached. Never below where it begins."""
 
     def __init__(self, least: int, most: int) -> None:
-        self.limit = least
         self._least = least
         self._most = most
+        self.settle()
+
+    def settle(self) -> None:
+        """The limit is not reached any more: begin anew."""
+        self.limit = self._least
         self._trial: _Trial | None = None
-        self._may_be_too_high = False
-        self._rest = 0
-        self._next_rest = 1
+        self._up = _Patience()
+        self._down = _Patience()
 
     def observe(self, done: int) -> None:
         """So many requests ended in the period."""
@@ -38,18 +59,13 @@ class Climb:
             self._judge_up(trial, done)
         elif trial is not None:
             self._judge_down(trial, done)
-        elif self._may_be_too_high and self.limit > self._least:
+        elif self.limit > self._least and not self._down.left:
             self._try(self.limit / STEP, done)
-        elif self._rest:
-            self._rest -= 1
-        else:
+        elif not self._up.left:
             self._try(self.limit * STEP, done)
-
-    def settle(self) -> None:
-        """The limit is not reached any more: begin anew."""
-        self.limit = self._least
-        self._trial = None
-        self._rest, self._next_rest = 0, 1
+        else:
+            self._up.pass_period()
+            self._down.pass_period()
 
     def _try(self, limit: float, done: int) -> None:
         self._trial = _Trial(self.limit, done, is_up=limit > self.limit)
@@ -57,15 +73,15 @@ class Climb:
 
     def _judge_up(self, trial: _Trial, done: int) -> None:
         if done >= trial.done_before * GAIN:
-            self._next_rest = 1
+            self._up.on_paid()
             self._try(self.limit * STEP, done)
-            return
-        self.limit = trial.limit_before
-        self._may_be_too_high = True
-        self._rest = self._next_rest
-        self._next_rest = min(2 * self._next_rest, LONGEST_REST)
+        else:
+            self.limit = trial.limit_before
+            self._up.on_lost()
 
     def _judge_down(self, trial: _Trial, done: int) -> None:
-        if done < trial.done_before * LOSS:
+        if done >= trial.done_before * LOSS:
+            self._down.on_paid()
+        else:
             self.limit = trial.limit_before
-            self._may_be_too_high = False
+            self._down.on_lost()
