@@ -35,6 +35,10 @@ class Groups:
             return str(exc)
         return "" if found is None else found
 
+    def appended(self, group: str) -> int:
+        """How many records the topics of a group have ever had. Raises KafkaUnreachable."""
+        return sum(bounds.end for bounds in self._inquiry.bounds(self._read[group]).values())
+
     def _lacking(self, group: str) -> str:
         partitions = self._read[group]
         bounds = self._inquiry.bounds(partitions)

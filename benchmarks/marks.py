@@ -20,6 +20,7 @@ class Mark(NamedTuple):
     at_seconds: float
     received: Received
     log_bytes: int
+    deferred: int
     cpu: CpuMark
 
 
@@ -28,7 +29,7 @@ def mark_of(rig: Rig) -> Mark:
     received = rig.receiver.received()
     cpu = cpu_mark({**rig.processes, PUBLISHER: (os.getpid(),)})
     cpu.by_process[RECEIVER] = received.cpu_seconds
-    return Mark(time.monotonic(), received, rig.log_bytes(), cpu)
+    return Mark(time.monotonic(), received, rig.log_bytes(), rig.deferred(), cpu)
 
 
 def cpu_used(before: Mark, after: Mark) -> dict[str, float]:

@@ -13,7 +13,8 @@ from benchmarks.rates import Sample
 from benchmarks.rig import Load, Rig
 
 _PAUSE_SECONDS: Final = 0.025
-_STALL_SECONDS: Final = 30.0
+_STALL_SECONDS: Final = 90.0
+"""What the sender puts aside comes back after a minute."""
 _MOST_AT_ONCE: Final = 2_000
 _MOST_BYTES_AT_ONCE: Final = 16 << 20
 _MOST_BYTES_WAITING: Final = 64 << 20
@@ -71,7 +72,7 @@ class Watch:
     def run(self, wanted: Backlog, *, on_sample: Callable[[Sample], None]) -> Watched:
         """Publish, and return when all of it was accepted.
 
-        Raises BenchmarkFailed: nothing was accepted for 30 s, an event was not published, or a
+        Raises BenchmarkFailed: nothing was accepted for 90 s, an event was not published, or a
         process has ended.
         """
         backlog = wanted.sized(self._rig.load)

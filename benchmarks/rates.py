@@ -32,6 +32,17 @@ def per_second(samples: Sequence[Sample], first: int, last: int) -> float:
     return (last - first) / seconds if seconds > 0 else 0.0
 
 
+def longest_pause_seconds(samples: Sequence[Sample]) -> float:
+    """The longest time in which nothing came, as far as the samples tell."""
+    longest = 0.0
+    newest = samples[0]
+    for sample in samples:
+        if sample.received > newest.received:
+            longest = max(longest, sample.at_seconds - newest.at_seconds)
+            newest = sample
+    return longest
+
+
 def percentile(ordered: Sequence[float], share: float) -> float:
     """The smallest value that `share` (0-1) of all do not exceed; `ordered` is not empty."""
     rank = max(1, -(-len(ordered) * share // 1))

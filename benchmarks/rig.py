@@ -48,6 +48,8 @@ class Rig:
     """What was delivered and is not recorded and committed yet; empty where everything is."""
     log_bytes: Callable[[], int]
     """How large the broker's logs are."""
+    deferred: Callable[[], int]
+    """How many records the tiers have had: retries, and what was put aside untried."""
     topology: Topology | None
     """None: a bare loop has other topics."""
 

@@ -66,6 +66,7 @@ def pipeline_rig(name: str, plan: RigPlan) -> Generator[Rig]:
             children=(receiver.child, *pipeline.stages),
             behind=pipeline.groups.behind,
             log_bytes=broker.log_bytes,
+            deferred=pipeline.deferred,
             topology=pipeline.topology,
         )
 
@@ -112,5 +113,6 @@ def bare_rig(name: str) -> Generator[Rig]:
                 children=(receiver.child, loop),
                 behind=groups.behind,
                 log_bytes=broker.log_bytes,
+                deferred=lambda: 0,
                 topology=None,
             )

@@ -24,6 +24,7 @@ from pipeline.domain.topology import Topology
 
 STAGES: Final = ("router", "sender", "scheduler", "recorder")
 _PREFIX: Final = "webhooks."
+_SCHEDULER_GROUP: Final = f"{_PREFIX}scheduler"
 _READY_SECONDS: Final = 60.0
 
 
@@ -48,6 +49,10 @@ class RunningPipeline:
     stages: tuple[Child, ...]
     topology: Topology
     groups: Groups
+
+    def deferred(self) -> int:
+        """How many records the tiers have had."""
+        return self.groups.appended(_SCHEDULER_GROUP)
 
 
 @contextmanager
@@ -116,7 +121,7 @@ def _groups(broker: RunningBroker, file: TopicFile, layout: EndpointLayout) -> G
     read = {
         f"{_PREFIX}router": [topology.events],
         f"{_PREFIX}sender": own_topics(layout, topology) or [topology.shared_delivery],
-        f"{_PREFIX}scheduler": tiers,
+        _SCHEDULER_GROUP: tiers,
         f"{_PREFIX}recorder": [topology.attempts],
     }
     return Groups(broker.servers, read)

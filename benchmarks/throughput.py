@@ -14,7 +14,7 @@ from benchmarks.memory import PUBLISHER, MemoryMarks
 from benchmarks.profiling import profiled
 from benchmarks.publisher import Publisher
 from benchmarks.publishing import Backlog, Watch
-from benchmarks.rates import Sample, per_second
+from benchmarks.rates import Sample, longest_pause_seconds, per_second
 from benchmarks.rig import Figures, Rig
 from benchmarks.usage import COMPILING
 
@@ -64,6 +64,7 @@ def measured_throughput(rig: Rig, plan: ThroughputPlan) -> Figures:
     return {
         **_rates(watched.samples, deliveries),
         "repeats": came - deliveries * rig.load.attempts_each,
+        "deferred": after.deferred - before.deferred,
         "connections": after.received.connections - before.received.connections,
         "log_bytes": (after.log_bytes - before.log_bytes) / deliveries,
         **_costs(before, after, deliveries),
@@ -99,6 +100,7 @@ def _rates(samples: list[Sample], deliveries: int) -> Figures:
         "deliveries": deliveries,
         "per_second": per_second(samples, 1, deliveries),
         "per_second_middle": per_second(samples, tenth, deliveries - tenth),
+        "longest_pause_seconds": longest_pause_seconds(samples),
         "load_average": load_average(),
     }
 

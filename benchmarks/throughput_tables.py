@@ -16,8 +16,8 @@ from benchmarks.throughput import APART, TOTAL
 PROCESSES: Final = ("broker", "router", "sender", "scheduler", "recorder", "loop")
 """Whose cost is in the sum."""
 _RATE_COLUMNS: Final = (
-    *("deliveries", "all", "middle", "of bare loop", "repeats", "log bytes"),
-    *("others' cores", "load"),
+    *("deliveries", "all", "middle", "of bare loop", "repeats", "deferred"),
+    *("longest pause, s", "log bytes", "others' cores", "load"),
 )
 
 Summaries = Mapping[Scenario, Summary]
@@ -53,6 +53,8 @@ def _rates(summaries: Summaries) -> Table:
             figure_text(summary["per_second_middle"], ",.0f"),
             share,
             f"{summary['repeats'].most:.0f}",
+            figure_text(summary["deferred"], ",.0f"),
+            figure_text(summary["longest_pause_seconds"], ".1f"),
             figure_text(summary["log_bytes"], ",.0f"),
             figure_text(summary["busy_cores.others"], ".1f"),
             figure_text(summary["load_average"], ".1f"),
