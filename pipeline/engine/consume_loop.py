@@ -182,10 +182,11 @@ class ConsumeLoop:
         progress: list[Progress] = []
         if failure is None:
             progress = await self._drain(owned)
-        elif isinstance(failure, SinkFailed):
-            # What was finished before is, and no record is to blame.
-            progress = self._partitions.last_progress(owned)
-        self._forget(owned)
+        else:
+            if isinstance(failure, SinkFailed):
+                # What was finished before is, and no record is to blame.
+                progress = self._partitions.last_progress(owned)
+            self._forget(owned)
         await self._thread.close(progress)
 
     async def _commit_regularly(self) -> None:

@@ -88,17 +88,17 @@ class DeliveredStarts:
     def starts(self, partitions: Sequence[Partition]) -> Starts:
         starts = self._starts.starts(partitions)
         notes = {start.partition: read_note(start.metadata) for start in starts.begin}
-        died_at_ms = [note.at_ms for note in notes.values() if note.is_running and note.at_ms]
-        if not died_at_ms:
+        died = {each: note.at_ms for each, note in notes.items() if note.is_running and note.at_ms}
+        if not died:
             return starts
-        delivered = self._tail.delivered(min(died_at_ms))
-        return starts._replace(begin=[_with(start, delivered) for start in starts.begin])
+        delivered = self._tail.delivered(min(died.values()))
+        begin = [
+            start._replace(finished=frozenset(delivered.get(start.partition, ())))
+            if start.partition in died
+            else start
+            for start in starts.begin
+        ]
+        return starts._replace(begin=begin)
 
     def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         return self._starts.decisions(held)
-
-
-def _with(start: StartAt, delivered: Mapping[Partition, set[int]]) -> StartAt:
-    if not read_note(start.metadata).is_running:
-        return start
-    return start._replace(finished=frozenset(delivered.get(start.partition, ())))
