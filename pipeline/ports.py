@@ -63,6 +63,8 @@ class Polled(NamedTuple):
 
     records: list[Record]
     lost: list[LostPosition]
+    commit_failed: bool = False
+    """A commit since the last poll was refused, or its answer was lost: to be made again."""
 
 
 class RebalanceListener(Protocol):

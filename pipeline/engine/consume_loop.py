@@ -269,6 +269,10 @@ class ConsumeLoop:
         if not self._stopping:
             self._partitions.skip_to(positions)
 
+    def commit_again(self) -> None:
+        # With the next regular commit: whatever was refused, all that is ours is said anew.
+        self._partitions.forget_committed()
+
     def report_held(self, held: dict[Partition, str]) -> None:
         self._held = held
 

@@ -56,8 +56,13 @@ class Outlet:
         self._sink.send(emit, done)
         await acknowledged
 
-    def send_for_all(self, emit: Emit, tickets: Sequence[Ticket]) -> None:
-        """Produce one record for many tickets, each of which already has its hold."""
+    def send_for_all(
+        self, emit: Emit, tickets: Sequence[Ticket], *, on_written: Callable[[], None]
+    ) -> None:
+        """Produce one record for many tickets, each of which already has its hold.
+
+        `on_written` is called when the brokers have it, after the tickets' holds are released.
+        """
 
         def done(refused: EmitRefused | None) -> None:
             if refused is not None:
@@ -65,6 +70,7 @@ class Outlet:
                 return
             for ticket in tickets:
                 ticket.release()
+            on_written()
 
         self._sink.send(emit, done)
 

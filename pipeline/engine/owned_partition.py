@@ -72,7 +72,8 @@ class OwnedPartition:
         self.caution = begin.caution
         self.begun_at = start.offset
         self.begun_ms = now_ms
-        self.committed = self.state(is_running=True, now_ms=now_ms)
+        self.committed: CommitState | None = self.state(is_running=True, now_ms=now_ms)
+        """None: not known."""
 
     def is_running(self, now_ms: int) -> bool:
         """Whether a death now may be a record's fault."""
@@ -93,4 +94,5 @@ class OwnedPartition:
 
 def begun_note(begin: Begin, *, now_ms: int) -> str:
     """What to commit before the first record of a partition is read."""
-    return OwnedPartition(begin, now_ms=now_ms).committed.note(now_ms=now_ms)
+    owned = OwnedPartition(begin, now_ms=now_ms)
+    return owned.state(is_running=True, now_ms=now_ms).note(now_ms=now_ms)

@@ -164,6 +164,11 @@ class OwnedPartitions:
         }
         return self._changed(states, now_ms)
 
+    def forget_committed(self) -> None:
+        """Nobody knows what is committed: the next `progress` says all of it."""
+        for owned in self._owned.values():
+            owned.committed = None
+
     def _of(self, partitions: Iterable[Partition]) -> Iterator[tuple[Partition, OwnedPartition]]:
         for partition in partitions:
             owned = self._owned.get(partition)

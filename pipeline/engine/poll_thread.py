@@ -39,8 +39,6 @@ BATCHES_AHEAD = 2
 nothing."""
 ROUND_SECONDS = 1.0
 """How often control records are skipped and held partitions are asked about."""
-
-
 FINISH_SECONDS = 5.0
 """How long the last commit may take."""
 STUCK_SECONDS = 20.0
@@ -170,6 +168,8 @@ class PollThread:
             self._loop.call_soon_threadsafe(self._hand_over, polled.records)
         if polled.lost:
             self._hold(polled.lost)
+        if polled.commit_failed:
+            self._loop.call_soon_threadsafe(self._side.commit_again)
         if now >= self._next_round:
             self._next_round = now + ROUND_SECONDS
             self._round()
@@ -272,7 +272,7 @@ class PollThread:
             partition, offset, *_ = begin.start
             progress.append(Progress(partition, offset, None, begun_note(begin, now_ms=now_ms)))
         if progress and not self._source.commit_and_wait(progress):
-            log.warning("the start of %d partitions could not be committed", len(progress))
+            self._commands.append(lambda: self._source.commit(progress))
 
     def revoked(self, partitions: Sequence[Partition]) -> list[Progress]:
         leaving = self._drop(partitions)

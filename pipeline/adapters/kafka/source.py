@@ -58,6 +58,7 @@ class KafkaSource:
         self.group = group
         self._assigned: set[Partition] = set()
         self._fatal: KafkaError | None = None
+        self._commit_failed = False
         self._is_member = True
         self._postponed: Callable[[], None] | None = None
         """A subscription that came while the membership was lost."""
@@ -68,7 +69,7 @@ class KafkaSource:
                 "group.id": group,
                 "group.instance.id": member,
                 "error_cb": self._on_error,
-                "on_commit": _log_failed_commit,
+                "on_commit": self._on_commit,
                 "logger": librdkafka_log,
             }
         )
@@ -78,6 +79,13 @@ class KafkaSource:
             self._fatal = error
         else:
             log.debug("kafka: %s", error.str())
+
+    def _on_commit(self, error: KafkaError | None, offsets: list[TopicPartition]) -> None:
+        refused = error or next((one.error for one in offsets if one.error is not None), None)
+        if refused is not None:
+            # A rebalance of which this member has not heard yet, most often.
+            log.info("a commit failed and is made again: %s", refused)
+            self._commit_failed = True
 
     def subscribe(self, topics: Sequence[str], listener: RebalanceListener) -> None:
         # librdkafka ends the process (an assertion) where a subscription changes between the loss
@@ -122,8 +130,9 @@ class KafkaSource:
         first = self._consumer.poll(timeout_seconds)
         if self._fatal is not None:
             raise SourceFailed(self._fatal.str())
+        commit_failed, self._commit_failed = self._commit_failed, False
         if first is None:
-            return Polled([], [])
+            return Polled([], [], commit_failed)
         records: list[Record] = []
         lost: list[LostPosition] = []
         for message in (first, *self._consumer.consume(limit - 1, 0)):
@@ -132,7 +141,7 @@ class KafkaSource:
                 records.append(_record(message))
             else:
                 self._judge(error, message, lost)
-        return Polled(records, lost)
+        return Polled(records, lost, commit_failed)
 
     def _judge(self, error: KafkaError, message: Message, lost: list[LostPosition]) -> None:
         code = error.code()
@@ -211,7 +220,8 @@ class KafkaSource:
         try:
             self._consumer.commit(offsets=[_offset(step) for step in progress], asynchronous=True)
         except KafkaException as error:
-            log.warning("commit not sent: %s", error)
+            log.info("a commit was not sent and is made again: %s", error)
+            self._commit_failed = True
 
     def commit_and_wait(self, progress: Sequence[Progress]) -> bool:
         try:
@@ -252,8 +262,3 @@ def _offset(step: Progress) -> TopicPartition:
     if step.leader_epoch is None:
         return TopicPartition(topic, number, step.offset, step.metadata)
     return TopicPartition(topic, number, step.offset, step.metadata, step.leader_epoch)
-
-
-def _log_failed_commit(error: KafkaError | None, _: list[TopicPartition]) -> None:
-    if error is not None:
-        log.warning("commit failed: %s", error)
