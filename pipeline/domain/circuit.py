@@ -83,6 +83,11 @@ class Circuit:
         """When an open circuit lets the next request through; None while it is closed or gone."""
         return None if self._open is None or self._gone else self._open.next_probe_at_ms
 
+    @property
+    def most_at_once(self) -> int:
+        """How many attempts a closed one lets run; it grows with each success."""
+        return self._allowed
+
     def allowance(self, now_ms: int, *, in_flight: int, max_in_flight: int) -> int:
         """How many attempts may start now, besides those in flight. It is never negative.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.adapters.http.courier import HttpCourier
 from pipeline.flow import Partition
 from pipeline.stages.sender.lane import Lane
-from pipeline.stages.sender.lanes import LANE_BYTES, QUEUED_BYTES, Lanes
+from pipeline.stages.sender.lanes import LANE_BYTES, MOST_LANE_BYTES, QUEUED_BYTES, Lanes
 from tests.stages.recipients import a_recipient, an_item
 
 
@@ -25,11 +25,16 @@ class Partitions:
             self.lanes.push(lane, an_item(offset, topic=topic, size_bytes=size_bytes))
 
 
-async def test_one_long_queue_may_have_all_the_room_and_many_share_it(courier: HttpCourier):
+async def test_one_long_queue_may_have_half_the_room_and_many_share_all_of_it(
+    courier: HttpCourier,
+):
     partitions = Partitions(courier)
     lanes, first = partitions.lanes, partitions.lane("first")
-    partitions.fill(first, 2, QUEUED_BYTES // 4)
+    partitions.fill(first, 2, MOST_LANE_BYTES // 2)
     assert not lanes.is_over_share(first)
+    partitions.fill(first, 1, 1)
+    assert lanes.is_over_share(first)
+    lanes.pop_last(first)
     others = [partitions.lane(str(number)) for number in range(7)]
     for lane in others:
         partitions.fill(lane, 1, LANE_BYTES + 1)
@@ -44,7 +49,7 @@ async def test_a_partition_is_read_on_when_the_lane_that_it_was_paused_for_is_sh
 ):
     partitions = Partitions(courier)
     lane, partition = partitions.lane("slow"), Partition("own", 0)
-    partitions.fill(lane, 5, QUEUED_BYTES // 4)
+    partitions.fill(lane, 5, MOST_LANE_BYTES // 4)
     partitions.lanes.pause(partition, lane)
     other = partitions.lane("other")
     partitions.fill(other, 1, 10)
@@ -76,7 +81,8 @@ async def test_what_a_lost_partition_held_no_longer_counts(courier: HttpCourier)
     lanes.pause(lost, lane)
     lanes.pause(kept, lane)
     other = partitions.lane("other")
-    partitions.fill(other, 1, QUEUED_BYTES * 3 // 4)
+    partitions.fill(other, 1, MOST_LANE_BYTES * 3 // 4)
+    partitions.fill(partitions.lane("third"), 1, LANE_BYTES + 1)
     assert lanes.is_over_share(other)
     lanes.drop(frozenset({lost}))
     assert partitions.paused == {lost}  # it is not ours to resume

@@ -7,6 +7,10 @@ from pipeline.stages.sender.places import OLD_MS, PERIOD_MS, PLACES, Place, Plac
 NOW_MS = 1_000
 
 
+def _places() -> Places:
+    return Places(is_held=lambda: False)
+
+
 def _take_all(places: Places, now_ms: int = NOW_MS) -> list[Place]:
     taken: list[Place] = []
     while (place := places.take(now_ms)) is not None:
@@ -15,7 +19,7 @@ def _take_all(places: Places, now_ms: int = NOW_MS) -> list[Place]:
 
 
 def test_so_many_may_start_and_one_more_for_each_that_ends() -> None:
-    places = Places()
+    places = _places()
     taken = _take_all(places)
     assert len(taken) == PLACES
     places.give_back(taken[7])
@@ -23,7 +27,7 @@ def test_so_many_may_start_and_one_more_for_each_that_ends() -> None:
 
 
 def test_old_requests_hold_no_place_and_give_none_back_twice() -> None:
-    places = Places()
+    places = _places()
     old = _take_all(places)
     young = _take_all(places, NOW_MS + OLD_MS)
     assert len(young) == PLACES
@@ -33,7 +37,7 @@ def test_old_requests_hold_no_place_and_give_none_back_twice() -> None:
 
 
 def test_endpoints_are_served_in_turn() -> None:
-    places = Places()
+    places = _places()
     taken = _take_all(places)
     for name in ("a", "b", "a", "c"):
         places.line_up(name, NOW_MS)
@@ -47,7 +51,7 @@ def test_endpoints_are_served_in_turn() -> None:
 
 def test_while_somebody_waits_and_more_pays_there_come_more_places() -> None:
     now_ms = NOW_MS
-    places = Places()
+    places = _places()
     taken = _take_all(places, now_ms)
     places.line_up("a", now_ms)
     for _ in range(6):
@@ -57,3 +61,14 @@ def test_while_somebody_waits_and_more_pays_there_come_more_places() -> None:
         places.pass_time(now_ms)
         taken = _take_all(places, now_ms)
     assert len(taken) > 2 * PLACES
+
+
+def test_while_all_is_held_nobody_starts_and_afterwards_those_in_line_do() -> None:
+    held = [True]
+    places = Places(is_held=lambda: held[0])
+    assert places.take(NOW_MS) is None
+    places.line_up("a", NOW_MS)
+    assert places.next_in_line(NOW_MS) is None
+    held[0] = False
+    assert places.next_in_line(NOW_MS) == "a"
+    assert places.take(NOW_MS) is not None

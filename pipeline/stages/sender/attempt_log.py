@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.flow import Emit
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 MOST_IN_RECORD = 200
 MOST_BYTES_IN_RECORD = 512 * 1024
 LINGER_SECONDS = 0.05
+BEHIND_SECONDS = 0.5
+"""When the brokers have taken no attempt for so long, no more should be made: whoever takes over
+after a death, or while the brokers are away, repeats what they do not have."""
 
 
 class AttemptLog:
@@ -29,6 +33,16 @@ class AttemptLog:
         self._tickets: list[Ticket] = []
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._unwritten: dict[int, float] = {}
+        """Records that the brokers do not have yet, and since when, the oldest first."""
+        self._written = 0
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def is_behind(self) -> bool:
+        """The brokers have not had the oldest record for long."""
+        oldest = next(iter(self._unwritten.values()), None)
+        return oldest is not None and self._loop.time() - oldest > BEHIND_SECONDS
 
     def add(self, attempt: Attempt, ticket: Ticket) -> None:
         """Write it soon."""
@@ -39,7 +53,7 @@ class AttemptLog:
         if len(self._attempts) >= MOST_IN_RECORD or self._bytes >= MOST_BYTES_IN_RECORD:
             self.flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.flush)
+            self._timer = self._loop.call_later(LINGER_SECONDS, self.flush)
 
     def flush(self) -> None:
         """Write what has come together."""
@@ -50,6 +64,10 @@ class AttemptLog:
             return
         attempts, tickets = self._attempts, self._tickets
         self._attempts, self._tickets, self._bytes = [], [], 0
+        self._written = number = self._written + 1
+        self._unwritten[number] = self._loop.time()
         self._outlet.send_for_all(
-            Emit(self._topic, self._records.encode_attempts(attempts)), tickets
+            Emit(self._topic, self._records.encode_attempts(attempts)),
+            tickets,
+            on_written=partial(self._unwritten.pop, number),
         )

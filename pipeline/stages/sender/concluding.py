@@ -44,6 +44,11 @@ class Concluding:
         self._giving_up = giving_up
         self._memory = memory
 
+    @property
+    def is_behind(self) -> bool:
+        """Attempts are not being written: no more should be made."""
+        return self._attempt_log.is_behind
+
     def conclude(
         self, lane: Lane, item: Item, *, tried: Tried, ticket: Ticket, again: Again
     ) -> None:

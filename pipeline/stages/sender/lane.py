@@ -131,8 +131,15 @@ class Lane:
 
     @property
     def is_slow(self) -> bool:
-        """Whether its queue will take long, by the attempts of late."""
-        return len(self.queue) * self.mean_ms / self.recipient.most_in_flight > PATIENCE_MS
+        """Whether its queue will take long, and for reasons of its own.
+
+        One that has fewer requests on their way than it might have waits for its turn among others.
+        """
+        rate = self.recipient.endpoint.rate_limit
+        if rate is not None and len(self.queue) * rate.per_ms / rate.requests > PATIENCE_MS:
+            return True
+        at_once = min(self.recipient.most_in_flight, self.circuit.most_at_once)
+        return self.running >= at_once and len(self.queue) * self.mean_ms / at_once > PATIENCE_MS
 
 
 def _limiter(recipient: Recipient) -> RateLimiter | None:

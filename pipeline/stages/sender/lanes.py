@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition
     from pipeline.stages.sender.recipient import Recipient
 
-QUEUED_BYTES = 32 * 1024 * 1024
-"""How much may wait in the lanes of a process before topics are paused and lanes spill."""
+QUEUED_BYTES = 16 * 1024 * 1024
+"""How much may wait in the lanes of a process before topics are paused and lanes spill. Decoded it
+takes several times as much."""
+MOST_LANE_BYTES = QUEUED_BYTES // 2
+"""What a lane may hold when it is the only long one: a second of work for a fast endpoint."""
 LANE_BYTES = 256 * 1024
 """What any lane may hold, however many there are."""
 
@@ -108,4 +111,4 @@ class Lanes:
             self._resume(partition)
 
     def _share(self) -> int:
-        return QUEUED_BYTES // max(self._long_queues, 1)
+        return min(QUEUED_BYTES // max(self._long_queues, 1), MOST_LANE_BYTES)

@@ -8,8 +8,12 @@ keep others from starting. So old ones do not count, and the limit climbs as lon
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from pipeline.stages.sender.climb import Climb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PLACES = 128
 MOST_PLACES = 4_096
@@ -33,7 +37,9 @@ class Place:
 class Places:
     """Counts the requests that are not old, and keeps a line of endpoints that wait for a place."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_held: Callable[[], bool]) -> None:
+        """`is_held` says whether nothing at all may start now."""
+        self._is_held = is_held
         self._climb = Climb(PLACES, MOST_PLACES)
         self._taken = 0
         self._young: deque[Place] = deque()
@@ -97,4 +103,4 @@ class Places:
             if not place.is_free:
                 place.is_free = True
                 self._taken -= 1
-        return self._taken < self._climb.limit
+        return self._taken < self._climb.limit and not self._is_held()

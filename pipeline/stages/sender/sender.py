@@ -61,7 +61,7 @@ class Sender:
         self._ports = ports
         self._now_ms = ports.now_ms
         self._lanes = Lanes(loop.pause, loop.resume)
-        self._places = Places()
+        self._places = Places(is_held=lambda: ports.concluding.is_behind)
         self._ended = Ended()
         self._period: asyncio.TimerHandle | None = None
         self._behind: dict[str, list[Item]] = {}
