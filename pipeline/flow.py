@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+HELD_BYTES: Final = 1_700
+"""What a decoded record takes in memory beside its value (measured)."""
 
 
 class Partition(NamedTuple):
@@ -23,6 +26,11 @@ class Record(NamedTuple):
     """When the broker appended it (all our topics are LogAppendTime)."""
     headers: list[tuple[str, bytes | None]] | None = None
     leader_epoch: int | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """What it takes in memory until it is finished: its value, and all that is decoded of it."""
+        return HELD_BYTES + 2 * len(self.value or b"")
 
 
 class Emit(NamedTuple):

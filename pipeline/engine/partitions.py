@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pipeline.domain.caution import Caution
     from pipeline.flow import Partition, Record
 
-RECORD_OVERHEAD_BYTES = 512
-"""What a record costs in memory beside its value: objects, ledger and queue entries."""
-
 
 class OwnedPartitions:
     """Ledgers and tickets of the current assignment.
@@ -59,7 +56,7 @@ class OwnedPartitions:
             owned = self._owned.get(record.partition)
             if owned is None:
                 continue
-            size_bytes = RECORD_OVERHEAD_BYTES + (len(record.value) if record.value else 0)
+            size_bytes = record.held_bytes
             if owned.ledger.accept(record.offset, size_bytes):
                 owned.ledger.leader_epoch = record.leader_epoch
                 self.unfinished_bytes += size_bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.adapters.http.courier import HttpCourier
-from pipeline.flow import Partition
+from pipeline.flow import HELD_BYTES, Partition
 from pipeline.stages.sender.lane import Lane
 from pipeline.stages.sender.lanes import LANE_BYTES, MOST_LANE_BYTES, QUEUED_BYTES, Lanes
 from tests.stages.recipients import a_recipient, an_item
@@ -22,7 +22,8 @@ class Partitions:
 
     def fill(self, lane: Lane, items: int, size_bytes: int, *, topic: str = "own") -> None:
         for offset in range(items):
-            self.lanes.push(lane, an_item(offset, topic=topic, size_bytes=size_bytes))
+            value_bytes = max((size_bytes - HELD_BYTES) // 2, 0)
+            self.lanes.push(lane, an_item(offset, topic=topic, size_bytes=value_bytes))
 
 
 async def test_one_long_queue_may_have_half_the_room_and_many_share_all_of_it(
@@ -37,7 +38,7 @@ async def test_one_long_queue_may_have_half_the_room_and_many_share_all_of_it(
     lanes.pop_last(first)
     others = [partitions.lane(str(number)) for number in range(7)]
     for lane in others:
-        partitions.fill(lane, 1, LANE_BYTES + 1)
+        partitions.fill(lane, 1, LANE_BYTES + 1_000)
     assert lanes.is_over_share(first)
     for lane in others:
         lanes.pop(lane)
@@ -82,7 +83,8 @@ async def test_what_a_lost_partition_held_no_longer_counts(courier: HttpCourier)
     lanes.pause(kept, lane)
     other = partitions.lane("other")
     partitions.fill(other, 1, MOST_LANE_BYTES * 3 // 4)
-    partitions.fill(partitions.lane("third"), 1, LANE_BYTES + 1)
+    for name in ("third", "fourth"):
+        partitions.fill(partitions.lane(name), 1, LANE_BYTES + 1_000)
     assert lanes.is_over_share(other)
     lanes.drop(frozenset({lost}))
     assert partitions.paused == {lost}  # it is not ours to resume

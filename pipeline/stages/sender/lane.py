@@ -81,20 +81,20 @@ class Lane:
 
     def push(self, item: Item) -> None:
         self.queue.append(item)
-        self.queued_bytes += len(item.record.value or b"")
+        self.queued_bytes += item.record.held_bytes
 
     def push_front(self, item: Item) -> None:
         self.queue.appendleft(item)
-        self.queued_bytes += len(item.record.value or b"")
+        self.queued_bytes += item.record.held_bytes
 
     def pop(self) -> Item:
         item = self.queue.popleft()
-        self.queued_bytes -= len(item.record.value or b"")
+        self.queued_bytes -= item.record.held_bytes
         return item
 
     def pop_last(self) -> Item:
         item = self.queue.pop()
-        self.queued_bytes -= len(item.record.value or b"")
+        self.queued_bytes -= item.record.held_bytes
         return item
 
     def drop(self, partitions: frozenset[Partition]) -> None:
@@ -102,7 +102,7 @@ class Lane:
         kept = [item for item in self.queue if item.record.partition not in partitions]
         if len(kept) != len(self.queue):
             self.queue = deque(kept)
-            self.queued_bytes = sum(len(item.record.value or b"") for item in kept)
+            self.queued_bytes = sum(item.record.held_bytes for item in kept)
 
     def next_start(self, now_ms: int) -> Wait | None:
         """None if the head may start now (the rate limit then counts it).

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition
     from pipeline.stages.sender.recipient import Recipient
 
-QUEUED_BYTES = 16 * 1024 * 1024
-"""How much may wait in the lanes of a process before topics are paused and lanes spill. Decoded it
-takes several times as much."""
-MOST_LANE_BYTES = QUEUED_BYTES // 2
+QUEUED_BYTES = 40 * 1024 * 1024
+"""How much memory what waits in the lanes of a process may take before topics are paused and lanes
+spill."""
+MOST_LANE_BYTES = 16 * 1024 * 1024
 """What a lane may hold when it is the only long one: a second of work for a fast endpoint."""
 LANE_BYTES = 256 * 1024
 """What any lane may hold, however many there are."""
