@@ -18,6 +18,8 @@ PYTHONS := python3 python3.13 python3.12 python3.11 python
 SYSTEM_PACKAGES :=
 
 TESTS ?=
+# Processes that run tests side by side; most tests wait for something most of the time.
+WORKERS ?= 3
 ONCE ?=
 UPGRADE ?=
 
@@ -33,7 +35,7 @@ demo: install ## everything on this machine, with sample events (ONCE=1 ends by 
 	$(BIN)/pipeline demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
 test: install $(if $(strip $(SYSTEM_PACKAGES)),system-packages) ## all tests but soak (TESTS=tests/domain selects)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 check: lint format types layers dependencies yaml architecture ## everything that needs no broker
 
