@@ -29,7 +29,7 @@ class Record(NamedTuple):
 
     @property
     def held_bytes(self) -> int:
-        """What it takes in memory until it is finished: its value, and all that is decoded of it."""
+        """What it takes in memory until it is finished: its value and what is decoded of it."""
         return HELD_BYTES + 2 * len(self.value or b"")
 
 

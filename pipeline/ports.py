@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from pipeline.domain.deletion import LogState
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Outcome
 from pipeline.domain.delivery_state import Buried
-from pipeline.domain.endpoint import MutualTlsAuth
+from pipeline.domain.endpoint import MutualTlsAuth, OAuth2Auth
 from pipeline.domain.event import Event
 from pipeline.flow import Emit, Partition, Record, StartAt
 
@@ -245,20 +245,8 @@ class Parcel(NamedTuple):
     body: bytes
     timeout_ms: int
     client_certificate: MutualTlsAuth | None = None
-
-
-class Courier(Protocol):
-    """Sends a request to where it may be sent.
-
-    Within its time, and never raises for what the endpoint does.
-    """
-
-    async def send(self, parcel: Parcel) -> Sent:
-        """An answer of any status is `refused` here.
-
-        Whether it acknowledges is the profile's to say.
-        """
-        ...
+    authorization: OAuth2Auth | None = None
+    """Where the token comes from that the request carries in `Authorization`."""
 
 
 class StoreFailed(Exception):

@@ -8,8 +8,8 @@ file does not name is left alone; `removed: true` removes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from pipeline.domain.document import (
@@ -34,9 +34,8 @@ DEFAULT_PROFILE: Final = "standard-webhooks"
 MAX_NAME_CHARS: Final = 200
 MAX_EMAIL_CHARS: Final = 254
 
-_ACCOUNT_FIELDS: Final = (
-    *("id", "profile", "name", "plan", "webhooks_enabled", "owner_email", "endpoints", "removed"),
-)
+_ACCOUNT_FIELDS: Final = ("id", "profile", "name", "plan", "webhooks_enabled", "owner_email")
+_IN_FILES: Final = ("endpoints", "removed")
 _EMAIL: Final = re.compile(r"[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
@@ -63,8 +62,8 @@ class AccountEntry:
     plan: str | None
     webhooks_enabled: bool | None
     owner_email: str | None
-    removed: bool
-    endpoints: tuple[EndpointEntry | EndpointRemoval, ...]
+    removed: bool = False
+    endpoints: tuple[EndpointEntry | EndpointRemoval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +104,47 @@ def read_accounts(document: object, rules: AccountRules) -> tuple[AccountEntry, 
     return tuple(accounts)
 
 
+def read_account(document: object, profiles: Mapping[str, Profile]) -> AccountEntry:
+    """A whole account by itself, without endpoints.
+
+    Raises:
+        DocumentError: a field is unknown, missing or wrong, or does not fit the account's profile.
+    """
+    fields = Fields(document, "", known=_ACCOUNT_FIELDS)
+    account = read_id(fields)
+    profile = chosen_profile(fields, profiles, default=DEFAULT_PROFILE)
+    return _entry(fields, account, profile)
+
+
 def _account(
     value: object, pointer: str, *, rules: AccountRules, errors: list[DocumentError]
 ) -> AccountEntry:
     """Adds to `errors` what is wrong with its endpoints."""
-    fields = Fields(_object(value, pointer), pointer, known=_ACCOUNT_FIELDS)
+    fields = Fields(_object(value, pointer), pointer, known=(*_ACCOUNT_FIELDS, *_IN_FILES))
     account = read_id(fields)
     present = rules.present_profile(account) or DEFAULT_PROFILE
     profile = chosen_profile(fields, rules.endpoints.profiles, default=present)
     removed = fields.flag("removed", default=False)
+    entry = _entry(fields, account, profile)
+    if removed:
+        return replace(entry, removed=True)
+    return replace(
+        entry,
+        endpoints=_endpoints(
+            fields, account, profile_name=profile.name, rules=rules.endpoints, errors=errors
+        ),
+    )
+
+
+def _entry(fields: Fields, account: str, profile: Profile) -> AccountEntry:
     return AccountEntry(
-        pointer=pointer,
+        pointer=fields.pointer,
         id=account,
         profile=profile.name if "profile" in fields else None,
         name=_line(fields, "name") if "name" in fields else None,
         plan=_plan(fields, profile) if "plan" in fields else None,
         webhooks_enabled=_flag(fields, "webhooks_enabled"),
         owner_email=fields.optional("owner_email", _email),
-        removed=removed,
-        endpoints=()
-        if removed
-        else _endpoints(
-            fields, account, profile_name=profile.name, rules=rules.endpoints, errors=errors
-        ),
     )
 
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields as fields_of
-from dataclasses import replace
 
-from pipeline.domain.account_document import (
-    DEFAULT_PROFILE,
-    AccountEntry,
-    DocumentErrors,
-    EndpointRemoval,
-)
+from pipeline.domain.account_document import AccountEntry, DocumentErrors, EndpointRemoval
+from pipeline.domain.account_wanted import wanted_account
 from pipeline.domain.change_plan import (
     Change,
     ChangeLine,
@@ -87,7 +82,7 @@ class _Planning:
         if entry.removed and (present is None or present.removed):
             self._lines.append(ChangeLine(entry.id, None, Change.UNCHANGED))
             return present
-        account = _wanted(entry, present, rules=self._rules)
+        account = wanted_account(entry, present, profiles=self._rules.profiles)
         differing = () if present is None else _differing(present, account)
         change = Change.CREATED if present is None else Change.CHANGED
         if entry.removed:
@@ -137,33 +132,6 @@ class _Planning:
                 f"would make {count} endpoints: the plan {account.plan} allows {limit},"
                 " inactive ones included; remove some, or choose another plan",
             )
-
-
-def _wanted(entry: AccountEntry, present: Account | None, *, rules: PlanRules) -> Account:
-    account = present or Account(entry.id, entry.profile or DEFAULT_PROFILE)
-    if present is None:
-        profile = rules.profiles[account.profile]
-        account = replace(account, webhooks_enabled=profile.webhooks_enabled)
-    given = {
-        "profile": entry.profile,
-        "name": entry.name,
-        "plan": entry.plan,
-        "webhooks_enabled": entry.webhooks_enabled,
-        "owner_email": entry.owner_email,
-        "removed": entry.removed,
-    }
-    account = replace(
-        account, **{name: value for name, value in given.items() if value is not None}
-    )
-    plans = rules.profiles[account.profile].plans
-    if not plans:
-        return replace(account, plan=None)
-    if account.plan is not None and account.plan not in plans:
-        raise DocumentError(
-            below(entry.pointer, "plan"),
-            f"the account's plan {account.plan} is none of {account.profile}: write another one",
-        )
-    return account
 
 
 def _differing(present: Account, wanted: Account) -> tuple[str, ...]:

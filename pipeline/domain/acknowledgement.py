@@ -60,6 +60,10 @@ class Acknowledgement:
             return Reason.GONE
         return Reason.FINAL if status in self.final else None
 
+    def counts_against(self, outcome: Outcome, status: int | None) -> bool:
+        """Whether an attempt is one of the failures that open its endpoint's circuit."""
+        return counts_against(outcome, status)
+
 
 def counts_against(outcome: Outcome, status: int | None) -> bool:
     """Whether an attempt is one of the failures that open its endpoint's circuit.

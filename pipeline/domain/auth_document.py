@@ -17,6 +17,7 @@ from pipeline.domain.endpoint import (
     BearerAuth,
     HeaderAuth,
     MutualTlsAuth,
+    OAuth2Auth,
     TokenAuth,
 )
 from pipeline.domain.header_names import InvalidHeader, check_header_name, check_header_value
@@ -26,7 +27,7 @@ MAX_PASSWORD_CHARS: Final = 1_024
 
 
 def read_auth(value: object, pointer: str) -> Auth:
-    """Credentials in one of the forms `{type: token|header|bearer|basic|mtls, ...}`.
+    """Credentials in one of the forms `{type: token|header|bearer|basic|oauth2|mtls, ...}`.
 
     Raises:
         DocumentError: the type or a field is unknown, missing, or not what it should be.
@@ -91,6 +92,16 @@ def _basic(fields: Fields) -> BasicAuth:
     return BasicAuth(username, password)
 
 
+def _oauth2(fields: Fields) -> OAuth2Auth:
+    """Client credentials (RFC 6749, section 4.4); whether the URL may be called is not checked."""
+    return OAuth2Auth(
+        fields.text("token_url"),
+        _printable(fields, "client_id", fields.text("client_id")),
+        _printable(fields, "client_secret", secret_text(fields, "client_secret")),
+        _printable(fields, "scope", fields.text("scope")) if "scope" in fields else None,
+    )
+
+
 def _mutual_tls(fields: Fields) -> MutualTlsAuth:
     certificate = _pem(fields, "certificate")
     private_key = _pem(fields, "private_key")
@@ -107,6 +118,7 @@ _READERS: Final[dict[str, tuple[tuple[str, ...], Callable[[Fields], Auth]]]] = {
     "header": (("name", "value"), _header),
     "bearer": (("token",), _bearer),
     "basic": (("username", "password"), _basic),
+    "oauth2": (("token_url", "client_id", "client_secret", "scope"), _oauth2),
     "mtls": (("certificate", "private_key"), _mutual_tls),
 }
 
@@ -118,6 +130,14 @@ def _header_value(fields: Fields, name: str) -> str:
     except InvalidHeader as exc:
         raise DocumentError(fields.at(name), str(exc)) from exc
     return value
+
+
+def _printable(fields: Fields, name: str, text: str) -> str:
+    if not text or not _is_printable(text):
+        raise DocumentError(
+            fields.at(name), f"write 1 to {MAX_PASSWORD_CHARS} printable characters"
+        )
+    return text
 
 
 def _is_printable(text: str) -> bool:

@@ -178,5 +178,7 @@ class Endpoint:
     moved_from: str | None = None
     """The delivery topic before this one. It may hold deliveries yet, so it is still read."""
     moved_at_ms: int = 0
+    drop_before_ms: int = 0
+    """What was written to its delivery topic before this time is dropped: its owner said so."""
     sealed: bytes | None = field(default=None, repr=False)
     """The sealed credentials."""

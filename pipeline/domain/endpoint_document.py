@@ -12,12 +12,14 @@ from enum import StrEnum
 from typing import Final
 
 from pipeline.domain.auth_document import read_auth, secret_text
-from pipeline.domain.document import DocumentError, Fields, below, members_of, nearest, shown
-from pipeline.domain.endpoint import BodyChoice, Endpoint, Order
+from pipeline.domain.document import DocumentError, Fields, below, nearest, shown, text_of
+from pipeline.domain.endpoint import Auth, BodyChoice, Endpoint, OAuth2Auth, Order
 from pipeline.domain.endpoint_fit import check_fit
 from pipeline.domain.endpoint_secrets import GivenCredentials
+from pipeline.domain.filter_document import read_filter
 from pipeline.domain.identifiers import InvalidIdentifier, check_chosen_id
 from pipeline.domain.limits_document import read_max_in_flight, read_rate_limit, read_timeout_ms
+from pipeline.domain.mail_address import InvalidMailAddress, check_mail_address
 from pipeline.domain.notes_document import read_description, read_metadata
 from pipeline.domain.profile import Profile
 from pipeline.domain.request_document import read_body, read_headers
@@ -26,13 +28,11 @@ from pipeline.domain.type_patterns import MAX_PATTERNS, InvalidTypePattern, chec
 from pipeline.domain.urls import UrlRefused
 
 ENDPOINT_FIELDS: Final = (
-    *("id", "url", "description", "metadata", "profile", "active", "event_types", "body", "auth"),
-    *("headers", "secret", "signing", "signing_key", "retry", "order", "timeout", "max_in_flight"),
-    *("rate_limit", "on_inactive"),
+    *("id", "url", "email", "description", "metadata", "profile", "active", "event_types"),
+    *("filter", "body", "auth", "headers", "secret", "signing", "signing_key", "retry", "order"),
+    *("timeout", "max_in_flight", "rate_limit", "on_inactive"),
 )
 DEFAULT_IN_FLIGHT: Final = 16
-
-_UNAVAILABLE: Final = ("email", "filter")
 
 
 class _OnInactive(StrEnum):
@@ -73,17 +73,20 @@ def read_endpoint(
     given = GivenCredentials(
         secret_text(fields, "secret") if "secret" in fields else None,
         secret_text(fields, "signing_key") if "signing_key" in fields else None,
-        fields.optional("auth", read_auth),
+        _auth(fields, rules.check_url),
     )
+    email = fields.optional("email", _email)
     wanted = Endpoint(
         id=read_id(fields) if "id" in fields else "",
         account=account,
         profile=profile.name,
         topic="",
-        url=_url(fields, rules.check_url),
+        url=_url(fields, rules.check_url) if email is None or "url" in fields else None,
+        email=email,
         description=read_description(fields),
         metadata=read_metadata(fields),
         event_types=_event_types(fields),
+        filter=fields.optional("filter", read_filter),
         body=fields.optional("body", read_body) or BodyChoice(),
         headers=read_headers(fields),
         signing=fields.texts("signing") if "signing" in fields else None,
@@ -105,14 +108,7 @@ def endpoint_fields(value: object, pointer: str, *extra: str) -> Fields:
     Raises:
         DocumentError: it is no object, or has a field that is neither an endpoint's nor an extra.
     """
-    known = (*ENDPOINT_FIELDS, *extra)
-    members = members_of(value, pointer)
-    for name in _UNAVAILABLE:
-        if name in members:
-            raise DocumentError(
-                below(pointer, name), f"cannot be set here: the fields are {', '.join(known)}"
-            )
-    return Fields(members, pointer, known=known)
+    return Fields(value, pointer, known=(*ENDPOINT_FIELDS, *extra))
 
 
 def read_id(fields: Fields) -> str:
@@ -142,12 +138,32 @@ def chosen_profile(fields: Fields, profiles: Mapping[str, Profile], *, default: 
 
 
 def _url(fields: Fields, check_url: Callable[[str], None]) -> str:
-    url = fields.text("url")
+    """Required, unless there is an e-mail address."""
+    if "url" not in fields:
+        raise DocumentError(fields.at("url"), "missing: give a URL, or email instead")
+    return _checked_url(fields.text("url"), check_url, pointer=fields.at("url"))
+
+
+def _checked_url(url: str, check_url: Callable[[str], None], *, pointer: str) -> str:
     try:
         check_url(url)
     except UrlRefused as exc:
-        raise DocumentError(fields.at("url"), str(exc)) from exc
+        raise DocumentError(pointer, str(exc)) from exc
     return url
+
+
+def _email(value: object, pointer: str) -> str:
+    try:
+        return check_mail_address(text_of(value, pointer))
+    except InvalidMailAddress as exc:
+        raise DocumentError(pointer, str(exc)) from exc
+
+
+def _auth(fields: Fields, check_url: Callable[[str], None]) -> Auth | None:
+    auth = fields.optional("auth", read_auth)
+    if isinstance(auth, OAuth2Auth):
+        _checked_url(auth.token_url, check_url, pointer=below(fields.at("auth"), "token_url"))
+    return auth
 
 
 def _event_types(fields: Fields) -> tuple[str, ...]:

@@ -1,8 +1,12 @@
-"""Which endpoint of the tables an entry of a file means: the one of its id, or of its URL."""
+"""Which endpoint of the tables an entry of a file means: the one of its id, or of its URL.
+
+An endpoint that has no URL is known by its e-mail address.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pipeline.domain.account_document import AccountEntry, EndpointRemoval
 from pipeline.domain.change_plan import Tables
@@ -11,8 +15,10 @@ from pipeline.domain.endpoint import Endpoint, EndpointStatus
 from pipeline.domain.endpoint_document import EndpointEntry
 from pipeline.domain.urls import UrlRefused, parse_url
 
+_SPOKEN: Final = {"url": "URL", "email": "e-mail address"}
+
 _Place = tuple[str, str]
-"""An account and a URL in its canonical spelling."""
+"""An account and a URL in its canonical spelling, or an e-mail address."""
 
 
 class EndpointMatcher:
@@ -28,7 +34,7 @@ class EndpointMatcher:
         self._by_place: dict[_Place, list[Endpoint]] = {}
         for endpoint in tables.endpoints.values():
             if endpoint.id not in named and endpoint.status is not EndpointStatus.REMOVED:
-                place = (endpoint.account, _canonical(endpoint.url or ""))
+                place = (endpoint.account, _target(endpoint)[1])
                 self._by_place.setdefault(place, []).append(endpoint)
         self._taken: set[str | _Place] = set()
 
@@ -39,7 +45,7 @@ class EndpointMatcher:
             DocumentError: another entry means it too, several could be meant, or the id belongs
                 to an endpoint of another account, or to one that was removed.
         """
-        return self._of_id(entry) if _id(entry) else self._of_url(entry)
+        return self._of_id(entry) if _id(entry) else self._of_target(entry)
 
     def _of_id(self, entry: EndpointEntry | EndpointRemoval) -> Endpoint | None:
         pointer = below(entry.pointer, "id")
@@ -61,17 +67,21 @@ class EndpointMatcher:
             raise DocumentError(pointer, "was removed, and no id is used twice: choose another one")
         return endpoint
 
-    def _of_url(self, entry: EndpointEntry | EndpointRemoval) -> Endpoint | None:
-        pointer = below(entry.pointer, "url")
-        place = (_account(entry), _canonical(_url(entry)))
+    def _of_target(self, entry: EndpointEntry | EndpointRemoval) -> Endpoint | None:
+        field, target = _target_of(entry)
+        pointer = below(entry.pointer, field)
+        place = (_account(entry), target)
         self._take(
-            place, pointer, problem="the URL is given twice: give each of the endpoints an id"
+            place,
+            pointer,
+            problem=f"the {_SPOKEN[field]} is given twice: give each of the endpoints an id",
         )
         found = self._by_place.get(place, [])
         if len(found) > 1:
             ids = ", ".join(endpoint.id for endpoint in found[:5])
             raise DocumentError(
-                pointer, f"{len(found)} endpoints have this URL: write the id of one ({ids})"
+                pointer,
+                f"{len(found)} endpoints have this {_SPOKEN[field]}: write the id of one ({ids})",
             )
         return found[0] if found else None
 
@@ -89,8 +99,17 @@ def _account(entry: EndpointEntry | EndpointRemoval) -> str:
     return entry.wanted.account if isinstance(entry, EndpointEntry) else entry.account
 
 
-def _url(entry: EndpointEntry | EndpointRemoval) -> str:
-    return (entry.wanted.url or "") if isinstance(entry, EndpointEntry) else entry.url
+def _target_of(entry: EndpointEntry | EndpointRemoval) -> tuple[str, str]:
+    if isinstance(entry, EndpointRemoval):
+        return "url", _canonical(entry.url)
+    return _target(entry.wanted)
+
+
+def _target(endpoint: Endpoint) -> tuple[str, str]:
+    """The field that says where it is sent to, and what that says; no URL looks like an address."""
+    if endpoint.url is None:
+        return "email", endpoint.email or ""
+    return "url", _canonical(endpoint.url)
 
 
 def _canonical(url: str) -> str:

@@ -23,14 +23,17 @@ from pipeline.domain.endpoint_secrets import (
     decide_credentials,
     secret_forms,
 )
+from pipeline.domain.endpoint_status import (
+    DEACTIVATED,
+    UNCONSENTED,
+    must_consent_again,
+    needs_consent,
+)
 from pipeline.domain.endpoint_topics import NoOwnTopic, TopicChooser
 from pipeline.domain.identifiers import new_id
 from pipeline.domain.profile import Profile
 from pipeline.domain.signing import prepare_signer
 from pipeline.domain.signing_secrets import InvalidSecret
-
-DEACTIVATED: Final = "deactivated by the operator"
-UNCONSENTED: Final = "the receiver has not consented yet"
 
 _ENTROPY_BYTES: Final = 10
 _WRITTEN: Final = {"timeout_ms": "timeout", "status": "active"}
@@ -44,6 +47,7 @@ _UNWRITTEN: Final = frozenset(
         "updated_at_ms",
         "moved_from",
         "moved_at_ms",
+        "drop_before_ms",
     )
 )
 
@@ -127,6 +131,7 @@ def _changed(
         updated_at_ms=present.updated_at_ms,
         moved_from=present.moved_from,
         moved_at_ms=present.moved_at_ms,
+        drop_before_ms=present.drop_before_ms,
         sealed=present.sealed,
     )
     wanted = _with_status(wanted, present, active=entry.active, profile=profile, now_ms=now_ms)
@@ -183,7 +188,7 @@ def _first_status(entry: EndpointEntry, profile: Profile) -> tuple[EndpointStatu
     """Saying `active: true` of an endpoint that must consent first vouches for its consent."""
     if entry.active is False:
         return EndpointStatus.INACTIVE, DEACTIVATED
-    if entry.active is None and profile.abuse_protection:
+    if entry.active is None and needs_consent(entry.wanted, profile):
         return EndpointStatus.PENDING, UNCONSENTED
     return EndpointStatus.ACTIVE, None
 
@@ -196,17 +201,13 @@ def _with_status(
         status, reason = EndpointStatus.ACTIVE, None
     elif active is False and status is not EndpointStatus.INACTIVE:
         status, reason = EndpointStatus.INACTIVE, DEACTIVATED
-    elif _must_consent_again(wanted, present, profile=profile):
+    elif status is EndpointStatus.ACTIVE and must_consent_again(wanted, present, profile):
         status, reason = EndpointStatus.PENDING, UNCONSENTED
     if status is present.status:
         return wanted
+    if status is EndpointStatus.ACTIVE and wanted.on_inactive == "drop":
+        wanted = replace(wanted, drop_before_ms=now_ms)
     return replace(wanted, status=status, status_reason=reason, status_since_ms=now_ms)
-
-
-def _must_consent_again(wanted: Endpoint, present: Endpoint, *, profile: Profile) -> bool:
-    is_active = present.status is EndpointStatus.ACTIVE
-    had_to = present.profile == wanted.profile and present.url == wanted.url
-    return is_active and profile.abuse_protection and not had_to
 
 
 def _differing(present: Endpoint, wanted: Endpoint) -> tuple[str, ...]:

@@ -123,6 +123,43 @@ def decide_credentials(
     return Credentials(secrets, keys, given.auth), MadeSecrets(secret, key)
 
 
+def rotate_secret(
+    given: str | None,
+    present: Credentials,
+    *,
+    forms: SecretForms,
+    overlap_ms: int,
+    source: SecretSource,
+) -> tuple[Credentials, str]:
+    """The credentials with another current secret, which signs from now on, and that secret.
+
+    The one before signs beside it for `overlap_ms`. Where nothing symmetric signs, it is the
+    signing key that is replaced.
+
+    Raises:
+        InvalidSecret: nothing signs, or what is given is not in the form that is needed, or is the
+            present one.
+    """
+    name, needed, before = "secret", forms.secret, present.secrets
+    if not needed:
+        needed, before = forms.signing_key, present.signing_keys
+    if not needed:
+        raise InvalidSecret(f"{name} is not used: nothing signs with it here")
+    if given is None:
+        value = new_secret(needed[0], source.random_bytes(NEW_SECRET_BYTES))
+    else:
+        value = given
+        for form in needed:
+            check_secret(value, form, field=name)
+        if any(one.value == value and one.expires_at_ms is None for one in before):
+            raise InvalidSecret(f"{name} is the present one: give another one, or none")
+    now_ms = source.now_ms
+    after = _replaced(value, before, forms=needed, now_ms=now_ms, overlap_ms=overlap_ms)
+    if needed is forms.secret:
+        return replace(present, secrets=after), value
+    return replace(present, signing_keys=after), value
+
+
 def _decide(
     given: str | None,
     present: tuple[SigningSecret, ...],
@@ -147,13 +184,18 @@ def _decide(
 
 
 def _replaced(
-    value: str, present: tuple[SigningSecret, ...], *, forms: tuple[KeyForm, ...], now_ms: int
+    value: str,
+    present: tuple[SigningSecret, ...],
+    *,
+    forms: tuple[KeyForm, ...],
+    now_ms: int,
+    overlap_ms: int = OVERLAP_MS,
 ) -> tuple[SigningSecret, ...]:
     """The new one first, then those that still sign: of the profile's form, and not expired."""
     kept = [
         secret
         if secret.expires_at_ms is not None
-        else replace(secret, expires_at_ms=now_ms + OVERLAP_MS)
+        else replace(secret, expires_at_ms=now_ms + overlap_ms)
         for secret in present
         if secret.value != value and all(_fits(secret.value, form) for form in forms)
     ]

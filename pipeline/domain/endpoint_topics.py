@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from pipeline.domain.endpoint import Endpoint, EndpointStatus, Order
 from pipeline.domain.rfc3339 import time_text_of
@@ -46,6 +46,13 @@ class TopicChooser:
             self.is_own(endpoint) and endpoint.status is not EndpointStatus.REMOVED
             for endpoint in present
         )
+
+    @classmethod
+    def counted(cls, topology: Topology, limit: int, *, count: int) -> Self:
+        """One that knows how many endpoints have a topic of their own, and not which."""
+        chooser = cls(topology, limit, present=())
+        chooser._count = count
+        return chooser
 
     def is_own(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint has its topic to itself."""

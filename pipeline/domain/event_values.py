@@ -28,13 +28,21 @@ _Container = dict[str, msgspec.Raw] | list[msgspec.Raw] | None
 class EventValues:
     """One event as the templates see it. Make one per event: its endpoints share what it holds."""
 
-    __slots__ = ("_containers", "_data", "_problem", "event")
+    __slots__ = ("_containers", "_data", "_problems", "event")
 
     def __init__(self, event: Event) -> None:
         self.event = event
         self._data: dict[JsonStyle, bytes] = {}
-        self._problem: BodyProblem | None = None
+        self._problems: list[BodyProblem] = []
         self._containers: dict[tuple[JsonStyle, Path], _Container] = {}
+
+    def for_account(self, account: str) -> EventValues:
+        """The same event as another account's; what is found in its data is found once for both."""
+        values = EventValues(self.event._replace(account=account))
+        values._data = self._data
+        values._problems = self._problems
+        values._containers = self._containers
+        return values
 
     def data(self, style: JsonStyle) -> bytes:
         """The whole data in a style.
@@ -50,15 +58,15 @@ class EventValues:
 
     def _styled(self, style: JsonStyle) -> bytes:
         """Data that cannot be read is found out once, not again for every endpoint."""
-        if self._problem is not None:
-            raise self._problem
+        if self._problems:
+            raise self._problems[0]
         data = self.event.data
         try:
             if len(data) > MAX_DATA_BYTES:
                 raise OversizeBody(f"the data has {len(data)} bytes: at most {MAX_DATA_BYTES}")
             return styled(data, style)
         except BodyProblem as problem:
-            self._problem = problem
+            self._problems.append(problem)
             raise
 
     def at(self, path: Path, style: JsonStyle) -> Json | None:

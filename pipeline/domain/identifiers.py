@@ -70,6 +70,18 @@ def new_id(prefix: str, *, now_ms: int, entropy: bytes) -> str:
     return prefix + "_" + "".join(_CROCKFORD[number >> shift & 31] for shift in shifts)
 
 
+def repeatable_event_id(owner: str, *, key: str, content: bytes, index: int) -> str:
+    """The id of an event that brings none and comes with an `Idempotency-Key`: `evt_` and a hash.
+
+    The same whenever the owner repeats the request, even if nobody remembers the first one; another
+    one for other content (`content` is its hash) under the same key, so that neither hides the
+    other from receivers.
+    """
+    # The content's hash has a fixed length, and neither an owner nor a key contains a NUL.
+    named = b"%b\0%b\0%d\0%b" % (owner.encode(), key.encode(), index, content)
+    return "evt_" + _hash(named).decode("ascii")
+
+
 def check_chosen_id(text: str, *, field: str) -> str:
     """`text` if it may be the id of an account or endpoint, which clients choose.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from pipeline.domain.document import DocumentError, Fields, below, text_of
 from pipeline.domain.endpoint import BodyChoice
 from pipeline.domain.header_names import InvalidHeader, check_header_name, check_header_value
+from pipeline.domain.json_text import json_text_of
 
 MAX_HEADERS: Final = 50
 
@@ -23,15 +23,7 @@ def read_body(value: object, pointer: str) -> BodyChoice:
         raise DocumentError(pointer, "give a format or a template, one of the two")
     if "format" in fields:
         return BodyChoice(format=fields.text("format"))
-    try:
-        template = json.dumps(
-            fields.value("template"), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-        )
-        template.encode()
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise DocumentError(
-            fields.at("template"), f"cannot be written as JSON: put such values in quotes ({exc})"
-        ) from exc
+    template = json_text_of(fields.value("template"), fields.at("template"))
     return BodyChoice(template=template)
 
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from pipeline.domain.acknowledgement import Acknowledgement
 from pipeline.domain.delivery import Outcome, Reason
 from pipeline.domain.endpoint import RetryPolicy
+from pipeline.domain.mail_answers import MailAcknowledgement
 from pipeline.domain.retry_after import parse_retry_after
 from pipeline.domain.tiers import Tier, jitter_step_ms
 from pipeline.domain.verdict import DELIVERED, Dead, RetryAt, Verdict
@@ -33,10 +34,11 @@ class AttemptResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """An endpoint's rules: its own policy or its profile's, and how its profile reads answers."""
+    """An endpoint's rules: its own policy or its profile's, and how answers are read."""
 
     policy: RetryPolicy
-    acknowledgement: Acknowledgement
+    acknowledgement: Acknowledgement | MailAcknowledgement
+    """Its profile's where it gets requests."""
     tiers: tuple[Tier, ...]
 
 

@@ -23,6 +23,9 @@ GRACE_MS: Final = 500
 
 PARK_DELAYS_MS: Final = (60_000, 600_000, 3_600_000, 21_600_000)
 """How long a delivery is put aside the first, second, third and every further time."""
+MOST_HELD: Final = 2
+"""Times of being put aside that count for a delivery that waits for people: an hour is long enough
+between two looks."""
 LONGEST_PARKED_MS: Final = 86_400_000
 """A delivery that was put aside for so long altogether is given up."""
 
@@ -109,3 +112,11 @@ def park(parked: int, *, now_ms: int, next_probe_at_ms: int | None) -> RetryAt |
         return Dead(Reason.ENDPOINT_UNAVAILABLE)
     due_at_ms = now_ms + PARK_DELAYS_MS[min(times, longest)]
     return RetryAt(due_at_ms if next_probe_at_ms is None else max(due_at_ms, next_probe_at_ms))
+
+
+def hold(parked: int, *, now_ms: int) -> RetryAt:
+    """When a delivery is looked at again that waits for people: its account is switched off.
+
+    After 1m, 10m, 1h, 1h, ..., for as long as it takes.
+    """
+    return RetryAt(now_ms + PARK_DELAYS_MS[min(max(parked, 0), MOST_HELD)])

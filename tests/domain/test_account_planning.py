@@ -461,6 +461,25 @@ def test_an_endpoint_that_must_consent_first_waits_for_it():
     assert world.endpoints["vouched"].status is EndpointStatus.PENDING
 
 
+def test_a_reactivation_drops_what_waits_where_the_endpoint_says_so():
+    world = World()
+    world.apply(document(endpoint(active=False, on_inactive="drop"), endpoint(id="b")))
+    world.apply(document(endpoint(active=True, on_inactive="drop")))
+    assert world.endpoints["crm"].drop_before_ms == NOW_MS
+    assert world.endpoints["b"].drop_before_ms == 0
+
+
+def test_an_endpoint_without_a_url_is_known_by_its_email_address():
+    world = World()
+    mail = {"email": "ops@example.com"}
+    world.apply(document(mail, {"email": "more@example.com"}, {"url": URL}))
+    assert len(world.endpoints) == 3
+    plan = world.apply(document({**mail, "description": "x"}))
+    assert endpoint_lines(plan)[0].fields == ("description",)
+    (refusal,) = refusals(world, document(mail, mail))
+    assert refusal.startswith("accounts.0.endpoints.1.email: the e-mail address is given twice:")
+
+
 # --- accounts ----------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from pipeline.domain.identifiers import (
     ids_of_new_delivery,
     new_id,
     renewed_webhook_id,
+    repeatable_event_id,
     webhook_id,
 )
 
@@ -144,3 +145,13 @@ def test_an_event_id_is_any_printable_text(text: str):
 def test_an_event_id_that_is_no_text_is_refused(text: str, message: str):
     with pytest.raises(InvalidIdentifier, match=message):
         check_event_id(text)
+
+
+def test_a_repeated_request_repeats_its_ids_and_nothing_else_does():
+    def named(owner: str = "key_1", key: str = "k", content: bytes = b"c" * 32, index: int = 0):
+        return repeatable_event_id(owner, key=key, content=content, index=index)
+
+    assert named() == named()
+    assert re.fullmatch(f"evt_{ULID}", named())
+    others = [named("key_2"), named(key="l"), named(content=b"d" * 32), named(index=1)]
+    assert len({named(), *others}) == 5

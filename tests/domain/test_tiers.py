@@ -13,6 +13,7 @@ from pipeline.domain.tiers import (
     GRACE_MS,
     InvalidTiers,
     Tier,
+    hold,
     jitter_step_ms,
     next_hop,
     park,
@@ -197,3 +198,8 @@ def test_putting_aside_costs_one_tier():
         verdict = park(parked, now_ms=NOW_MS + 123, next_probe_at_ms=None)
         assert isinstance(verdict, RetryAt)
         assert hops(verdict.due_at_ms, NOW_MS + 123, latency_ms=100)[0] == 1
+
+
+def test_what_waits_for_people_is_looked_at_every_hour_for_as_long_as_it_takes():
+    waits = [hold(parked, now_ms=NOW_MS).due_at_ms - NOW_MS for parked in (0, 1, 2, 3, 2**31)]
+    assert waits == [MINUTE_MS, 10 * MINUTE_MS, 60 * MINUTE_MS, 60 * MINUTE_MS, 60 * MINUTE_MS]

@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.event import Event
+from pipeline.domain.profile_entry import ProfileEntry
+from pipeline.domain.relation import Relation
 from pipeline.flow import Partition, Record
 from tests.kafka.record_values import (
     A_DEAD_LETTER,
     A_DELIVERY,
+    A_PROFILE,
+    A_RELATION,
     A_START_POSITION,
     AN_ACCOUNT,
     AN_ATTEMPT,
@@ -41,6 +45,18 @@ def decode_event(value: bytes) -> Event:
     return CODEC.decode_event(Record(Partition("webhooks.events", 0), 5, None, value, 1_000))
 
 
+def decode_relation(value: bytes) -> Relation:
+    return CODEC.decode_relation(value, version=0)
+
+
+def encode_profile(entry: ProfileEntry) -> bytes:
+    return CODEC.encode_profile(entry.name, entry.document, removed=entry.removed)
+
+
+def decode_profile(value: bytes) -> ProfileEntry:
+    return CODEC.decode_profile(value, version=0)
+
+
 KINDS = (
     Kind("event", AN_EVENT, CODEC.encode_event, decode_event),
     Kind("delivery", A_DELIVERY, CODEC.encode_delivery, CODEC.decode_delivery),
@@ -54,4 +70,6 @@ KINDS = (
         CODEC.encode_endpoint,
         decode_endpoint,
     ),
+    Kind("relation", A_RELATION, CODEC.encode_relation, decode_relation),
+    Kind("profile", A_PROFILE, encode_profile, decode_profile),
 )

@@ -23,6 +23,8 @@ from pipeline.domain.endpoint import (
     RetryPolicy,
 )
 from pipeline.domain.event import Event
+from pipeline.domain.profile_entry import ProfileEntry
+from pipeline.domain.relation import Relation
 from pipeline.domain.start_position import DecidedBy, StartPosition
 
 SCHEMAS_FOLDER: Final = Path(__file__).parents[2] / "schemas"
@@ -127,6 +129,8 @@ AN_ENDPOINT: Final = Endpoint(
     updated_at_ms=1_772_449_200_001,
     sealed=b"\x01sealed",
 )
+A_RELATION: Final = Relation("studio-nine", "4411", "gold")
+A_PROFILE: Final = ProfileEntry("parcels", '{"name": "parcels"}', removed=True)
 
 _LONGS: Final = st.integers(-(2**63), 2**63 - 1)
 _INTS: Final = st.integers(-(2**31), 2**31 - 1)

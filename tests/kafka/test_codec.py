@@ -1,21 +1,25 @@
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.kafka.avro_bytes import write_long, write_microseconds
 from pipeline.adapters.kafka.codec import RecordCodec
-from pipeline.adapters.kafka.endpoint_records import fields_of_endpoint
 from pipeline.adapters.kafka.schema_files import NAMES, UnusableSchemas, version_of
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery
 from pipeline.domain.delivery_parts import DeliveryContent, DeliveryStart
 from pipeline.domain.endpoint import Account, BodyChoice, Endpoint
+from pipeline.domain.endpoint_fields import fields_of_endpoint
 from pipeline.domain.event import Event
+from pipeline.domain.relation import Relation, relation_key
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.ports import Undecodable
 from tests.kafka.record_kinds import KINDS, Kind
 from tests.kafka.record_values import (
+    A_RELATION,
     AN_ACCOUNT,
     AN_ATTEMPT,
     AN_ENDPOINT,
@@ -138,6 +142,8 @@ def test_attempts_can_be_encoded_one_by_one_and_packed_later():
 def test_the_version_of_a_tables_record_is_its_offset():
     assert CODEC.decode_endpoint(CODEC.encode_endpoint(AN_ENDPOINT), version=41).version == 41
     assert CODEC.decode_account(CODEC.encode_account(AN_ACCOUNT), version=42).version == 42
+    assert CODEC.decode_relation(CODEC.encode_relation(A_RELATION), version=43).version == 43
+    assert CODEC.decode_profile(CODEC.encode_profile("p", "{}"), version=44).version == 44
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,20 @@ def test_the_version_of_a_tables_record_is_its_offset():
 )
 def test_endpoints_that_leave_most_to_their_profile_are_decoded_as_they_were(endpoint: Endpoint):
     assert CODEC.decode_endpoint(CODEC.encode_endpoint(endpoint), version=0) == endpoint
+
+
+def test_a_relation_without_a_star_or_that_was_removed_is_still_known_to_be_one():
+    for relation in (Relation("acme", "4411"), Relation("acme", "4411", removed=True)):
+        assert CODEC.decode_relation(CODEC.encode_relation(relation), version=0) == relation
+
+
+def test_what_an_account_keeps_with_a_relation_stays_out_of_its_table():
+    relation = Relation("acme", "4411", "gold", MappingProxyType({"note": '"secret"'}))
+    assert b"secret" not in CODEC.encode_relation(relation)
+
+
+def test_a_relations_key_says_its_account_and_its_company():
+    assert relation_key("acme", "a/b") == b"acme/a/b"
 
 
 def test_a_removed_account_is_still_known_to_be_one():

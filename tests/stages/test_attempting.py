@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
@@ -10,39 +9,16 @@ from standardwebhooks import Webhook
 from pipeline.adapters.http.courier import HttpCourier
 from pipeline.domain.delivery import Attempt, Outcome
 from pipeline.domain.endpoint import BearerAuth
+from pipeline.domain.redaction import MASK
 from pipeline.domain.verdict import DELIVERED, RetryAt
-from pipeline.engine.ledger import Ledger
-from pipeline.engine.ticket import Ticket
-from pipeline.stages.sender.attempting import Attempting, Tried, attempt_entry
-from pipeline.stages.sender.lane import Item, Lane
-from pipeline.stages.sender.places import Place
-from pipeline.stages.sender.recipient import MASK, Recipient
-from pipeline.stages.sender.under_way import Ended, UnderWay
+from pipeline.stages.sender.attempting import attempt_entry
 from pipeline.telemetry.instruments import ATTEMPT_SECONDS, ATTEMPTS, DELIVERY_SECONDS
-from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Tally
 from tests.http.servers import OK, answering, serving
+from tests.stages.attempts import headers_of, try_once
 from tests.stages.recipients import SECRET, a_recipient, an_item
 
 BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nX-Why: load\r\nContent-Length: 4\r\n\r\nbusy"
-
-
-async def try_once(recipient: Recipient, item: Item, tally: Tally) -> Tried:
-    ticket = Ticket(item.record, Ledger(0), lambda _: None)
-    under_way = UnderWay(Lane(recipient), item, ticket=ticket, place=Place(0))
-    attempting = Attempting(jitter=lambda: 0.5, tally=tally, spans=Spans(None))
-    ended = Ended()
-    attempting.begin(under_way, ended.noting(under_way), now_ms=1_000_000_000)
-    async with asyncio.timeout(10):
-        await ended.wait()
-    assert ended.next() is under_way
-    assert ended.next() is None
-    return attempting.end(under_way, now_ms=1_000_000_250)
-
-
-def headers_of(request: bytes) -> dict[str, str]:
-    lines = request.split(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
-    return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 async def test_what_is_sent_has_the_fixed_headers_and_its_own_and_verifies(courier: HttpCourier):

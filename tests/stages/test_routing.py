@@ -14,11 +14,15 @@ from pipeline.domain.directory import Directory
 from pipeline.domain.endpoint import Account, BodyChoice, Endpoint
 from pipeline.domain.event import Event
 from pipeline.domain.identifiers import delivery_id, webhook_id
-from pipeline.domain.type_patterns import compile_patterns
+from pipeline.domain.profile_table import Profiles
+from pipeline.domain.relation import Relation
+from pipeline.domain.stars import Stars
 from pipeline.flow import Emit, Partition, Record
 from pipeline.ports import EmitRefused
 from pipeline.stages.dead_lettering import DeadLettering
-from pipeline.stages.router.routing import MOST_KEPT_BODIES, Routing, RoutingPorts
+from pipeline.stages.router.contents import MOST_KEPT_BODIES
+from pipeline.stages.router.routing import Routing
+from pipeline.stages.router.routing_ports import RoutingPorts
 from pipeline.telemetry.instruments import DELIVERIES_CREATED, EVENTS_ROUTED
 from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Tally
@@ -39,20 +43,23 @@ class Rig(NamedTuple):
     routing: Routing
     directory: Directory
     tally: Tally
+    stars: Stars
 
 
 def a_rig(spans: Spans | None = None) -> Rig:
-    directory = Directory(lambda patterns: compile_patterns(patterns).matches)
-    tally = Tally()
+    directory, stars, tally = Directory(), Stars(), Tally()
+    profiles = Profiles(PROFILES)
     ports = RoutingPorts(
         records=CODEC,
         directory=directory,
-        route=EndpointCache(EndpointRoutes(PROFILES, CODEC).route).get,
+        stars=stars,
+        profiles=profiles,
+        route=EndpointCache(EndpointRoutes(profiles.get, CODEC).route).get,
         dead=DeadLettering("dead-letter", CODEC, now_ms=lambda: 7, tally=tally),
         tally=tally,
         spans=spans or Spans(None),
     )
-    return Rig(Routing(ports), directory, tally)
+    return Rig(Routing(ports), directory, tally, stars)
 
 
 @pytest.fixture
@@ -120,8 +127,11 @@ def test_each_endpoint_gets_a_whole_delivery_in_its_topic_under_its_own_key(rig:
 @pytest.mark.parametrize("profile", ["cloudevents", "twelve-build"])
 def test_bodies_and_headers_are_those_of_the_profile_for_this_very_endpoint(rig: Rig, profile: str):
     put_endpoints(rig, 3, profile)
+    rig.stars.put(Relation("acme", "1", "gold"))
     event = an_event('{"current":{"a":1}}', type="Message.created", subject="company/1")
-    for delivery in deliveries_of(rig, event):
+    deliveries = deliveries_of(rig, event)
+    assert len(deliveries) == 3
+    for delivery in deliveries:
         expected = rendered(PROFILES[profile], event, endpoint=delivery.endpoint)
         assert (delivery.body, delivery.content_type, delivery.headers) == expected
 

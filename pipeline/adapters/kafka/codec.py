@@ -8,19 +8,21 @@ from typing import Any, Final, cast
 from pipeline.adapters.kafka.avro_bytes import SHORT, write_array
 from pipeline.adapters.kafka.avro_types import attribute_of
 from pipeline.adapters.kafka.encoder_compiler import compile_encoder
-from pipeline.adapters.kafka.endpoint_records import (
-    account_of,
-    endpoint_of,
-    fields_of_account,
-    fields_of_endpoint,
-)
 from pipeline.adapters.kafka.record_format import RecordFormat, kinds_of, write_record
 from pipeline.adapters.kafka.schema_files import Schemas
 from pipeline.adapters.kafka.source_formats import EventReader, SourceFormat
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Position
 from pipeline.domain.delivery_parts import DeliveryContent, DeliveryStart
 from pipeline.domain.endpoint import Account, Endpoint
+from pipeline.domain.endpoint_fields import (
+    account_of,
+    endpoint_of,
+    fields_of_account,
+    fields_of_endpoint,
+)
 from pipeline.domain.event import Event
+from pipeline.domain.profile_entry import ProfileEntry
+from pipeline.domain.relation import Relation
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.flow import Record
 from pipeline.ports import Undecodable
@@ -51,6 +53,8 @@ class RecordCodec:
         self._dead_letter: RecordFormat[DeadLetter] = format_of("dead_letter")
         self._account: RecordFormat[Mapping[str, Any]] = format_of("account")
         self._endpoint: RecordFormat[Mapping[str, Any]] = format_of("endpoint")
+        self._relation: RecordFormat[Mapping[str, Any]] = format_of("relation")
+        self._profile: RecordFormat[Mapping[str, Any]] = format_of("profile")
         self._position: RecordFormat[StartPosition] = format_of("position")
         self._encode_event = _encoder(self._event)
         self._encode_delivery = _encoder(self._delivery)
@@ -141,6 +145,29 @@ class RecordCodec:
             return endpoint_of(self._endpoint.decode(value), version=version)
         except ValueError as exc:
             raise Undecodable(f"not an endpoint that this version knows: {exc}") from exc
+
+    def encode_relation(self, relation: Relation) -> bytes:
+        """All that routing needs: what an account keeps with it stays in the store."""
+        fields = {
+            "account": relation.account,
+            "company": relation.company,
+            "star": relation.star,
+            "removed": relation.removed,
+        }
+        return write_record(self._relation.written, fields)
+
+    def decode_relation(self, value: bytes, *, version: int) -> Relation:
+        """`version` is the record's offset."""
+        return Relation(**self._relation.decode(value), version=version)
+
+    def encode_profile(self, name: str, document: str, *, removed: bool = False) -> bytes:
+        """`document` is JSON text."""
+        fields = {"name": name, "document": document, "removed": removed}
+        return write_record(self._profile.written, fields)
+
+    def decode_profile(self, value: bytes, *, version: int) -> ProfileEntry:
+        """`version` is the record's offset."""
+        return ProfileEntry(**self._profile.decode(value), version=version)
 
 
 def _encoder(record_format: RecordFormat[Any]) -> Callable[[Any], bytes]:

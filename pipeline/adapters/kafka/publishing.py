@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-
+from pipeline.adapters.kafka.event_producer import EventProducer, EventRecord
 from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
-from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS
 from pipeline.domain.delivery import Position
+from pipeline.domain.unpublished import Fate, Unpublished
 
-librdkafka_log = logging.getLogger("librdkafka")
-
-GIVE_UP_SECONDS: Final = 30.0
-"""An event that is not acknowledged by then may or may not be there; its publisher is told."""
 MOST_UNACKNOWLEDGED: Final = 10_000
 MOST_UNACKNOWLEDGED_BYTES: Final = 64 * 1024 * 1024
-_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
 class _Pending:
     event_id: str
     size_bytes: int
-    position: Position | None = None
-    error: str | None = None
-    is_done: bool = False
+    found: Position | Unpublished | None = None
+    """None: not known yet."""
 
 
 class EventPublisher:
@@ -49,25 +42,12 @@ class EventPublisher:
         *,
         on_acknowledged: Callable[[str, Position], None],
     ) -> None:
-        self._topic = topic
         self._on_acknowledged = on_acknowledged
         self._pending: deque[_Pending] = deque()
         self._pending_bytes = 0
         self._changed = threading.Condition()
-        self._failure: str | None = None
-        self._closing = threading.Event()
-        self._last_error: str | None = None
-        self._producer = Producer(
-            {
-                **PRODUCER_SETTINGS,
-                **connection,
-                "message.timeout.ms": int(GIVE_UP_SECONDS * 1000),
-                "error_cb": self._on_error,
-                "logger": librdkafka_log,
-            }
-        )
-        self._thread = threading.Thread(target=self._serve, name="acknowledgements", daemon=True)
-        self._thread.start()
+        self._failure: Unpublished | None = None
+        self._producer = EventProducer(connection, topic)
 
     def publish(self, event_id: str, key: bytes, value: bytes) -> None:
         """Produce; waits while too much is unacknowledged.
@@ -82,10 +62,9 @@ class EventPublisher:
             self._raise_failure()
             self._pending.append(pending)
             self._pending_bytes += pending.size_bytes
-        try:
-            self._producer.produce(self._topic, value, key, on_delivery=self._noting(pending))
-        except KafkaException as exc:
-            raise KafkaRefused(f"{self._topic}: {exc.args[0].str()}") from exc
+        self._producer.produce(EventRecord(key, value), partial(self._settle, pending))
+        with self._changed:
+            self._raise_failure()
 
     @property
     def _has_room(self) -> bool:
@@ -94,43 +73,28 @@ class EventPublisher:
             and self._pending_bytes < MOST_UNACKNOWLEDGED_BYTES
         )
 
-    def _noting(self, pending: _Pending) -> Callable[[KafkaError | None, Message], None]:
-        def on_delivery(error: KafkaError | None, message: Message) -> None:
-            pending.is_done = True
-            if error is None:
-                pending.position = Position(
-                    self._topic, message.partition() or 0, message.offset() or 0
-                )
-            else:
-                pending.error = error.str()
-
-        return on_delivery
-
-    def _serve(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(_POLL_SECONDS)
-            self._settle()
-
-    def _settle(self) -> None:
+    def _settle(self, settled: _Pending, found: Position | Unpublished) -> None:
+        """In the order of `publish`; nothing is told after the first failure."""
         with self._changed:
-            while self._pending and self._pending[0].is_done and self._failure is None:
-                done = self._pending.popleft()
+            settled.found = found
+            while self._failure is None and self._pending:
+                done = self._pending[0]
+                if done.found is None:
+                    break
+                self._pending.popleft()
                 self._pending_bytes -= done.size_bytes
-                if done.position is None:
-                    self._failure = done.error or "no answer"
+                if isinstance(done.found, Unpublished):
+                    self._failure = done.found
                 else:
-                    self._on_acknowledged(done.event_id, done.position)
+                    self._on_acknowledged(done.event_id, done.found)
             self._changed.notify_all()
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._last_error = error.str()
 
     def _raise_failure(self) -> None:
         if self._failure is None:
             return
-        if self._last_error is not None:
-            raise KafkaUnreachable(f"{self._topic}: {self._failure} ({self._last_error})")
-        raise KafkaRefused(f"{self._topic}: {self._failure}")
+        if self._failure.fate is Fate.REFUSED:
+            raise KafkaRefused(self._failure.reason)
+        raise KafkaUnreachable(self._failure.reason)
 
     def __enter__(self) -> Self:
         return self
@@ -143,11 +107,9 @@ class EventPublisher:
     ) -> None:
         try:
             with self._changed:
-                # librdkafka gives every record up by itself, so this ends.
+                # The producer gives every record up by itself, so this ends.
                 self._changed.wait_for(lambda: not self._pending or self._failure is not None)
                 if kind is None:
                     self._raise_failure()
         finally:
-            self._closing.set()
-            self._thread.join()
-            self._producer.purge()
+            self._producer.close()

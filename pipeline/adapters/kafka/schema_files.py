@@ -32,6 +32,8 @@ NAMES: Final = (
     "dead_letter",
     "account",
     "endpoint",
+    "relation",
+    "profile",
     "position",
 )
 """One schema file each."""

@@ -35,7 +35,8 @@ class TableRecord(NamedTuple):
 class TableReader:
     """Reads tables (one partition each) in a thread of its own.
 
-    `apply` is called on the event loop, in order within each table.
+    `apply` is called on the event loop, in order within each table; `on_ends` after it, with where
+    a table ended by then: where its last records were compacted away, no record tells.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class TableReader:
         *,
         apply: Callable[[list[TableRecord]], None],
         on_failed: Callable[[BaseException], None],
+        on_ends: Callable[[dict[str, int]], None] = lambda _: None,
     ) -> None:
         self._connection = connection
         self._topics = tuple(topics)
         self._apply = apply
         self._on_failed = on_failed
+        self._on_ends = on_ends
         self._loop = asyncio.get_running_loop()
         self._behind = set(topics)
         self._built = asyncio.Event()
@@ -91,6 +94,7 @@ class TableReader:
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         records: list[TableRecord] = []
+        ends: dict[str, int] = {}
         for message in messages:
             failure = message.error()
             topic = message.topic() or ""
@@ -105,12 +109,15 @@ class TableReader:
                 )
             elif failure.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                 self._behind.discard(topic)
+                ends[topic] = message.offset() or 0
             elif failure.fatal():
                 raise KafkaException(failure)
             else:
                 log.warning("table %s: %s", topic, failure.str())
         if records:
             self._loop.call_soon_threadsafe(self._apply, records)
+        if ends:
+            self._loop.call_soon_threadsafe(self._on_ends, ends)
         if not self._behind:
             self._loop.call_soon_threadsafe(self._built.set)
 

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.stages.router.waiting_room import WaitingRoom
 from pipeline.telemetry.instruments import RECORDS_READ
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from pipeline.engine.ticket import Ticket
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.stages.dead_lettering import DeadLettering
-    from pipeline.stages.router.routing import Routed, Routing
+    from pipeline.stages.router.routing import Routing
+    from pipeline.stages.router.routing_ports import Routed
+    from pipeline.stages.router.table_gate import TableGate
     from pipeline.telemetry.tally import Tally
 
 
@@ -32,12 +35,14 @@ class RouterPorts:
     routing: Routing
     dead: DeadLettering
     tally: Tally
+    gate: TableGate
 
 
 class Router:
     """An intake over the source topics; `work` must run beside the loop.
 
-    Events of a partition are routed in order, and their deliveries produced in that order.
+    Events of a partition are routed in order, and their deliveries produced in that order. One that
+    comes before the tables it follows waits, with all behind it in its partition.
     """
 
     def __init__(self, loop: ConsumeLoop, ports: RouterPorts) -> None:
@@ -47,6 +52,7 @@ class Router:
         self._under_way: tuple[Ticket, Iterator[Routed]] | None = None
         self._stopped: set[Partition] = set()
         self._wake = asyncio.Event()
+        self._waiting = WaitingRoom(ports.gate, loop, tally=ports.tally, on_ready=self.on_tables)
 
     def begin(self, start: StartAt) -> None:
         self._stopped.discard(start.partition)
@@ -56,6 +62,13 @@ class Router:
         self._queue.extend(records)
         self._advance()
 
+    def on_tables(self) -> None:
+        """The tables have gone on."""
+        if self._waiting.records:
+            # Before what is in the queue: that came later.
+            self._queue.extendleft(reversed(self._waiting.take_ready()))
+            self._advance()
+
     def bury(self, record: Record) -> None:
         ticket = self._loop.open_ticket(record)
         self._ports.outlet.send(self._ports.dead.of_culprit(record), ticket)
@@ -63,6 +76,7 @@ class Router:
 
     def stop(self, partitions: frozenset[Partition]) -> None:
         self._stopped |= partitions
+        self._waiting.drop(partitions)
         self._queue = deque(record for record in self._queue if record.partition not in partitions)
 
     def forget(self, partitions: frozenset[Partition]) -> None:
@@ -89,10 +103,12 @@ class Router:
 
         An event with many endpoints may stop half way and go on later.
         """
-        outlet, routing = self._ports.outlet, self._ports.routing
+        outlet, routing, waiting = self._ports.outlet, self._ports.routing, self._waiting
         while self._under_way is not None or self._queue:
             if self._under_way is None:
                 record = self._queue.popleft()
+                if (record.headers or waiting.records) and waiting.keeps(record):
+                    continue
                 self._under_way = (self._loop.open_ticket(record), routing.routed(record))
             ticket, routed = self._under_way
             for emit, instead in routed:

@@ -1,4 +1,4 @@
-"""Accounts and endpoints as the fields of their table records, and back."""
+"""Accounts and endpoints as named fields, for whoever writes them down, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.domain.endpoint import (
 )
 
 Fields = Mapping[str, Any]
-"""By the names of the schema."""
+"""By the names that the schemas and the store have."""
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True):
@@ -68,6 +68,7 @@ def fields_of_endpoint(endpoint: Endpoint) -> dict[str, Any]:
         "updated_at": endpoint.updated_at_ms,
         "moved_from": endpoint.moved_from,
         "moved_at": endpoint.moved_at_ms,
+        "drop_before": endpoint.drop_before_ms,
         "sealed": endpoint.sealed,
     }
 
@@ -103,6 +104,7 @@ def endpoint_of(fields: Fields, *, version: int) -> Endpoint:
         updated_at_ms=fields["updated_at"],
         moved_from=fields["moved_from"],
         moved_at_ms=fields["moved_at"],
+        drop_before_ms=fields["drop_before"],
         sealed=fields["sealed"],
     )
 
