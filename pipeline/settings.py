@@ -81,6 +81,16 @@ class ApiSettings(_Group):
     operator_key: SecretStr | None = None
     """The operator's first key; `up` makes one where there is none."""
     public_url: str | None = None
+    """Where callers find it from outside."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of proxies before it, whose `X-Forwarded-For` is believed."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ipaddress.ip_network(network)
+        return networks
 
 
 class SecretsSettings(_Group):
@@ -88,15 +98,22 @@ class SecretsSettings(_Group):
 
     key: SecretStr | None = None
     """32 bytes in base64."""
+    older_keys: tuple[SecretStr, ...] = ()
+    """Keys that open as well and do not seal, while keys are changed. A new one has to be here on
+    every process before it becomes `key` on the first."""
     key_file: Path | None = None
-    """None: `secrets.key` in `data_dir`, made at the first start."""
+    """None: `secrets.key` in `data_dir`, made at the first start. A key in each line; the first one
+    seals."""
 
 
 class MailSettings(_Group):
     """E-mail: deliveries to e-mail endpoints and notices to owners."""
 
-    url: str | None = None
+    url: SecretStr | None = None
+    """`smtp://user:password@host:port` (STARTTLS) or `smtps://...`; None: e-mail endpoints fail,
+    and are tried again."""
     from_: str = Field(default="webhooks@localhost", alias="from")
+    """Who mails are from: an address, or `Name <address>`."""
 
 
 class StageSettings(_Group):

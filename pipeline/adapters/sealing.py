@@ -9,6 +9,7 @@ which of several keys a value was sealed with, so that keys can be changed one v
 from __future__ import annotations
 
 import binascii
+import fcntl
 import os
 from collections.abc import Sequence
 from hashlib import sha256
@@ -27,7 +28,7 @@ _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _HEADER_BYTES: Final = len(_VERSION) + _KEY_ID_BYTES
 _LEAST_BYTES: Final = _HEADER_BYTES + _NONCE_BYTES + _TAG_BYTES
-_MAX_KEY_FILE_BYTES: Final = 4096
+_MAX_KEY_FILE_BYTES: Final = 64 * 1024
 _ADVICE: Final = "make one with: openssl rand -base64 32"
 
 
@@ -42,20 +43,29 @@ class CannotOpen(Exception):
 class Sealer:
     """Seals with one key; opens what that or an older one has sealed. Safe to share by threads."""
 
-    __slots__ = ("_ciphers", "_key_id")
+    __slots__ = ("_file", "_ring")
 
-    def __init__(self, key: bytes, older: Sequence[bytes] = ()) -> None:
-        for each in (key, *older):
-            if len(each) != KEY_BYTES:
-                raise UnusableKey(f"a key has {KEY_BYTES} bytes, this one {len(each)}: {_ADVICE}")
-        self._key_id = _id_of(key)
-        self._ciphers = {_id_of(each): AESGCM(each) for each in (*older, key)}
+    def __init__(
+        self, key: bytes, older: Sequence[bytes] = (), *, file: KeyFile | None = None
+    ) -> None:
+        """`file`: where these keys lie; what it holds later holds here, too.
+
+        Raises:
+            UnusableKey: one of them is none.
+        """
+        self._file = file
+        self._ring = _KeyRing((key, *older))
+
+    def is_newest(self, sealed: bytes) -> bool:
+        """Whether it was sealed with the key that seals now."""
+        return sealed[len(_VERSION) : _HEADER_BYTES] == self._newest_ring().key_id
 
     def seal(self, content: bytes, *, record_key: bytes) -> bytes:
         """The content, readable only for who has the key, and only under this record's key."""
-        header = _VERSION + self._key_id
+        ring = self._newest_ring()
+        header = _VERSION + ring.key_id
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._key_id]
+        cipher = ring.ciphers[ring.key_id]
         return header + nonce + cipher.encrypt(nonce, content, header + record_key)
 
     def open(self, sealed: bytes, *, record_key: bytes) -> bytes:
@@ -70,17 +80,98 @@ class Sealer:
             raise CannotOpen(f"not whole: {len(sealed)} bytes, the shortest has {_LEAST_BYTES}")
         header, rest = sealed[:_HEADER_BYTES], sealed[_HEADER_BYTES:]
         key_id = header[len(_VERSION) :]
-        cipher = self._ciphers.get(key_id)
+        # A key that is not known may have been put into the file lately.
+        cipher = self._ring.ciphers.get(key_id) or self._newest_ring().ciphers.get(key_id)
         if cipher is None:
             raise CannotOpen(
-                f"sealed with the key {key_id.hex()}, and the key here is {self._key_id.hex()}: "
-                "bring that key back, or enter the secrets anew"
+                f"sealed with the key {key_id.hex()}, and the key here is {self._ring.key_id.hex()}"
+                ": bring that key back, or enter the secrets anew"
             )
         nonce, content = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
             return cipher.decrypt(nonce, content, header + record_key)
         except InvalidTag as exc:
             raise CannotOpen("not whole, changed, or sealed for another record") from exc
+
+    def _newest_ring(self) -> _KeyRing:
+        if self._file is not None:
+            keys = self._file.keys_if_changed()
+            if keys is not None:
+                self._ring = _KeyRing(keys)
+        return self._ring
+
+
+class _KeyRing:
+    """Keys, of which the first one seals."""
+
+    __slots__ = ("ciphers", "key_id")
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        for each in keys:
+            if len(each) != KEY_BYTES:
+                raise UnusableKey(f"a key has {KEY_BYTES} bytes, this one {len(each)}: {_ADVICE}")
+        self.key_id: Final = _id_of(keys[0])
+        self.ciphers: Final = {_id_of(each): AESGCM(each) for each in keys}
+
+
+class KeyFile:
+    """A file with a key (base64) in each line, of which the first one seals.
+
+    Raises UnusableKey: it cannot be read or made, or holds no key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Made, for its owner's eyes only, if it is not there; all who make it get the same."""
+        self.path = path
+        try:
+            if not path.exists():
+                _make_key_file(path)
+        except OSError as exc:
+            raise UnusableKey(f"{path}: {exc.strerror}") from exc
+        self._seen = _state_of(path)
+        self.keys = self._read()
+
+    def sealer(self) -> Sealer:
+        """Follows the file: a key that is added is known wherever the file is."""
+        return Sealer(self.keys[0], self.keys[1:], file=self)
+
+    def keys_if_changed(self) -> tuple[bytes, ...] | None:
+        """What it holds now, if that is something else; None too where it cannot be used any more.
+
+        What has been read once goes on being used.
+        """
+        state = _state_of(self.path)
+        if state is None or state == self._seen:
+            return None
+        try:
+            self.keys = self._read()
+        except UnusableKey:
+            return None
+        self._seen = state
+        return self.keys
+
+    def add_key(self) -> None:
+        """Put a new key in front of the others, for good before it is used."""
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)  # nobody's new key is written over
+            older = [binascii.b2a_base64(key) for key in self._read()]
+            aside = _written_aside(self.path, b"".join((_new_key_line(), *older)))
+            aside.replace(self.path)
+            os.fsync(folder)
+        except OSError as exc:
+            raise UnusableKey(f"{self.path}: {exc.strerror}") from exc
+        finally:
+            os.close(folder)
+
+    def _read(self) -> tuple[bytes, ...]:
+        try:
+            with self.path.open("rb") as file:
+                content = file.read(_MAX_KEY_FILE_BYTES)
+        except OSError as exc:
+            raise UnusableKey(f"{self.path}: {exc.strerror}") from exc
+        lines = content.decode("latin-1").split()
+        return tuple(key_from_text(line, setting=str(self.path)) for line in lines or [""])
 
 
 def key_from_text(text: str, *, setting: str) -> bytes:
@@ -99,33 +190,27 @@ def key_from_text(text: str, *, setting: str) -> bytes:
 
 
 def key_from_file(path: Path) -> bytes:
-    """The key in a file (base64), which is made, for its owner's eyes only, if it is not there.
+    """The key that seals, of a file that is made if it is not there. Raises UnusableKey."""
+    return KeyFile(path).keys[0]
 
-    Processes that start at the same time all get the same key.
 
-    Raises:
-        UnusableKey: the file cannot be read or made, or holds no key.
-    """
+def _state_of(path: Path) -> tuple[int, int, int] | None:
     try:
-        if not path.exists():
-            _make_key_file(path)
-        with path.open("rb") as file:
-            content = file.read(_MAX_KEY_FILE_BYTES)
-    except OSError as exc:
-        raise UnusableKey(f"{path}: {exc.strerror}") from exc
-    return key_from_text(content.decode("latin-1"), setting=str(path))
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _new_key_line() -> bytes:
+    return binascii.b2a_base64(os.urandom(KEY_BYTES))
 
 
 def _make_key_file(path: Path) -> None:
     """Never half of it, and never over another's: written aside, then linked to its name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{uuid4().hex}")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    aside = _written_aside(path, _new_key_line())
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(binascii.b2a_base64(os.urandom(KEY_BYTES)))
-            file.flush()
-            os.fsync(descriptor)
         try:
             path.hardlink_to(aside)
         except FileExistsError:
@@ -133,6 +218,16 @@ def _make_key_file(path: Path) -> None:
         _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _written_aside(path: Path, content: bytes) -> Path:
+    aside = path.with_name(f"{path.name}.{uuid4().hex}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    return aside
 
 
 def _sync_folder(folder: Path) -> None:

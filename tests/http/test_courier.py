@@ -4,12 +4,13 @@ import asyncio
 
 import trustme
 
-from pipeline.adapters.http.courier import HttpCourier, HttpDestination, RefusedDestination
+from pipeline.adapters.http.courier import HttpCourier
 from pipeline.adapters.http.curl_client import CurlClient, open_client
 from pipeline.domain.addresses import REFUSED_TARGET, AddressRules
 from pipeline.domain.delivery import Outcome
 from pipeline.domain.endpoint import MutualTlsAuth
 from pipeline.ports import Courier, Parcel, Sent
+from pipeline.stages.sender.posting import Destination
 from tests.http.conftest import SETTINGS
 from tests.http.servers import OK, answering, serving, silence, wait_until
 
@@ -165,7 +166,7 @@ def _never() -> None:
 
 
 async def _posted(
-    destination: HttpDestination | RefusedDestination,
+    destination: Destination,
     *headers: tuple[str, str],
     body: bytes = b"{}",
 ) -> Sent:

@@ -13,10 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from pipeline.adapters.http.client_certificates import (
-    ClientCertificateRefused,
-    parse_client_certificate,
-)
+from pipeline.adapters.http.client_certificates import parse_client_certificate
 from pipeline.adapters.http.curl_client import ClientSettings, open_client
 from pipeline.adapters.http.exchange import (
     ClientCertificate,
@@ -26,6 +23,7 @@ from pipeline.adapters.http.exchange import (
     Unreachable,
 )
 from pipeline.adapters.http.trust import AuthoritiesRefused
+from pipeline.domain.client_certificates import ClientCertificateRefused
 from tests.http.conftest import SETTINGS, a_post, client_that_looks_up
 from tests.http.servers import OK, Talk, answering, read_request, serving, silence
 

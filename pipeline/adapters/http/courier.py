@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import asyncio
 
-from pipeline.adapters.http.client_certificates import (
-    ClientCertificateRefused,
-    parse_client_certificate,
-)
+from pipeline.adapters.http.access_tokens import AccessTokens
+from pipeline.adapters.http.authorized_destination import AuthorizedDestination
+from pipeline.adapters.http.client_certificates import parse_client_certificate
 from pipeline.adapters.http.curl_client import CurlClient
 from pipeline.adapters.http.exchange import (
-    Answer,
-    Blocked,
     HeaderRefused,
-    Phases,
     PreparedRequest,
     SendFailed,
-    TimedOut,
     header_lines,
 )
+from pipeline.adapters.http.outcomes import (
+    Headers,
+    RefusedDestination,
+    RefusedPosting,
+    not_sent,
+    refused,
+)
 from pipeline.adapters.http.transfer import OnEnd, Transfer
-from pipeline.domain.addresses import REFUSED_TARGET
+from pipeline.domain.access_token import CredentialRefused
+from pipeline.domain.client_certificates import ClientCertificateRefused
 from pipeline.domain.delivery import Outcome
 from pipeline.domain.urls import UrlRefused, parse_url
 from pipeline.ports import Parcel, Sent
-
-Headers = tuple[tuple[str, str], ...]
 
 _NO_STATUS: frozenset[int] = frozenset()
 _ACCEPTED = Outcome.ACCEPTED
@@ -34,32 +35,27 @@ _ACCEPTED = Outcome.ACCEPTED
 class HttpCourier:
     """Sends parcels; never raises for what an endpoint is, says or does."""
 
-    def __init__(self, client: CurlClient) -> None:
+    def __init__(self, client: CurlClient, *, user_agent: str = "webhook-pipeline") -> None:
         self._client = client
+        self._tokens = AccessTokens(client, user_agent=user_agent)
 
     def destination(
         self, parcel: Parcel, *, acknowledged: frozenset[int]
-    ) -> HttpDestination | RefusedDestination:
+    ) -> HttpDestination | AuthorizedDestination | RefusedDestination:
         """Where many requests go that are alike in everything but some headers and the body.
 
         An answer with one of the statuses `acknowledged` is `accepted`.
         """
-        auth = parcel.client_certificate
         try:
-            request = PreparedRequest(
-                parse_url(parcel.url),
-                header_lines(parcel.headers),
-                parcel.body,
-                parcel.timeout_ms,
-                None
-                if auth is None
-                else parse_client_certificate(auth.certificate, auth.private_key),
-            )
+            request = _prepared(parcel)
+            if parcel.authorization is None:
+                return HttpDestination(self._client, request, acknowledged)
+            source = self._tokens.source(parcel.authorization)
         except UrlRefused as exc:
             return RefusedDestination(Sent(Outcome.BLOCKED, error=str(exc)))
-        except (HeaderRefused, ClientCertificateRefused) as exc:
+        except (HeaderRefused, ClientCertificateRefused, CredentialRefused) as exc:
             return RefusedDestination(Sent(Outcome.UNREACHABLE, error=str(exc)))
-        return HttpDestination(self._client, request, acknowledged)
+        return AuthorizedDestination(self._client, request, source, acknowledged=acknowledged)
 
     async def send(self, parcel: Parcel) -> Sent:
         """Send one. An answer of any status is `refused`: the profile says what acknowledges."""
@@ -117,9 +113,9 @@ class HttpPosting:
             status = transfer.status()
             if status in self._acknowledged:
                 return Sent(_ACCEPTED, status, phases={"total": transfer.total_ms()})
-            return _refused(transfer.answer())
+            return refused(transfer.answer())
         except SendFailed as exc:
-            return _not_sent(exc)
+            return not_sent(exc)
         finally:
             transfer.close()
 
@@ -128,57 +124,15 @@ class HttpPosting:
         self._transfer.close()
 
 
-class RefusedDestination:
-    """What nothing can be sent to."""
-
-    def __init__(self, sent: Sent) -> None:
-        self._sent = sent
-
-    def post(self, _headers: Headers, _body: bytes, on_end: OnEnd) -> RefusedPosting:
-        """End at once, as all others to it."""
-        return RefusedPosting(self._sent, on_end)
-
-
-class RefusedPosting:
-    """A request that was never made."""
-
-    def __init__(self, sent: Sent, on_end: OnEnd) -> None:
-        self._sent = sent
-        self._end = asyncio.get_running_loop().call_soon(on_end)
-
-    def result(self) -> Sent:
-        """Why not."""
-        return self._sent
-
-    def close(self) -> None:
-        """Nobody asks for the result any more."""
-        self._end.cancel()
-
-
-def _refused(answer: Answer) -> Sent:
-    return Sent(
-        Outcome.REFUSED,
-        answer.status,
-        answer.headers(),
-        answer.body,
-        phases=_phase_times(answer.phases),
-        address=answer.address,
+def _prepared(parcel: Parcel) -> PreparedRequest:
+    auth = parcel.client_certificate
+    certificate = None
+    if auth is not None:
+        certificate = parse_client_certificate(auth.certificate, auth.private_key)
+    return PreparedRequest(
+        parse_url(parcel.url),
+        header_lines(parcel.headers),
+        parcel.body,
+        parcel.timeout_ms,
+        certificate,
     )
-
-
-def _not_sent(failure: SendFailed) -> Sent:
-    phases = None if failure.phases is None else _phase_times(failure.phases)
-    if isinstance(failure, Blocked):
-        return Sent(Outcome.BLOCKED, error=REFUSED_TARGET, address=failure.address)
-    outcome = Outcome.TIMED_OUT if isinstance(failure, TimedOut) else Outcome.UNREACHABLE
-    return Sent(outcome, error=str(failure), phases=phases, address=failure.address)
-
-
-def _phase_times(phases: Phases) -> dict[str, float]:
-    return {
-        "dns": phases.dns_ms,
-        "connect": phases.connect_ms,
-        "tls": phases.tls_ms,
-        "first_byte": phases.first_byte_ms,
-        "total": phases.total_ms,
-    }

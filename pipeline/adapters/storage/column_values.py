@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+import re
+from typing import Final
 
+import msgspec
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _TEXTS = msgspec.json.Decoder(dict[str, str])
 _NUMBERS = msgspec.json.Decoder(dict[str, float])
 _ENCODER = msgspec.json.Encoder()
@@ -14,6 +20,21 @@ def storable(text: str | None) -> str | None:
     if text is not None and "\0" in text:
         return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text
+
+
+class GivenText(TypeDecorator[str]):
+    """Text that a client chose: NUL and halves of surrogate pairs are replaced.
+
+    The same in conditions, so that asking for such a text finds nothing, or what was made of it.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def replaced(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - it is given
+        return None if value is None else _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+    process_bind_param = replaced  # called by this name for whatever is sent to the database
 
 
 def number(value: float) -> float:

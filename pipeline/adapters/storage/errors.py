@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from pipeline.ports import StoreFailed
 
-class StoreUnavailable(Exception):
+
+class StoreUnavailable(StoreFailed):
     """Not now: locked, full, out of reach. Nothing was written; try the same again later."""
 
 
-class StoreUnusable(Exception):
+class StoreUnusable(StoreFailed):
     """Not without help: no database of ours, too new, not permitted. Nothing was written."""
 
 

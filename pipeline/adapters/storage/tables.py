@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -15,7 +16,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
+    text,
 )
+
+from pipeline.adapters.storage.column_values import GivenText
 
 metadata = MetaData()
 
@@ -131,4 +136,143 @@ statistics = Table(
     Column("http_status", Integer, primary_key=True, autoincrement=False),
     Column("requests", BigInteger, nullable=False),
     Column("accepted", BigInteger, nullable=False),
+)
+
+# The truth about accounts and endpoints; Kafka's tables say what stands here. Removed ones stay:
+# no id is used twice.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", GivenText, primary_key=True),
+    Column("name", GivenText, nullable=False),
+    Column("profile", GivenText, nullable=False),
+    Column("plan", GivenText),
+    Column("webhooks_enabled", Boolean, nullable=False),
+    Column("owner_email", GivenText),
+    Column("removed", Boolean, nullable=False),
+    Index("ix_accounts_profile", "profile"),
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", GivenText, primary_key=True),
+    Column("account", GivenText, nullable=False),
+    Column("profile", GivenText, nullable=False),
+    Column("topic", GivenText, nullable=False),
+    Column("status", GivenText, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),  # JSON of all that nobody asks for by itself
+    Column("sealed", LargeBinary),
+)
+# What a condition has to say, letter by letter, for these indexes to serve it.
+IS_LIVE_ENDPOINT = text("status <> 'removed'")
+for _name, _columns in (
+    ("account", (endpoints.c.account, endpoints.c.id)),
+    ("live", (endpoints.c.id,)),
+    ("topic", (endpoints.c.topic,)),
+    ("profile", (endpoints.c.profile,)),
+):
+    Index(
+        f"ix_endpoints_{_name}",
+        *_columns,
+        sqlite_where=IS_LIVE_ENDPOINT,
+        postgresql_where=IS_LIVE_ENDPOINT,
+    )
+
+relations = Table(
+    "relations",
+    metadata,
+    Column("account", GivenText, primary_key=True),
+    Column("company", GivenText, primary_key=True),
+    Column("star", GivenText),
+)
+Index(
+    "ix_relations_starred",
+    relations.c.account,
+    sqlite_where=relations.c.star.is_not(None),
+    postgresql_where=relations.c.star.is_not(None),
+)
+
+relation_data = Table(
+    "relation_data",
+    metadata,
+    Column("account", GivenText, primary_key=True),
+    Column("company", GivenText, primary_key=True),
+    Column("key", GivenText, primary_key=True),
+    Column("value", GivenText, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", GivenText, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("account", GivenText),
+    Column("access", GivenText, nullable=False),
+    Column("name", GivenText, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger),
+    Column("last_used_at_ms", BigInteger),
+    Column("revoked_at_ms", BigInteger),
+    UniqueConstraint("hash", name="uq_api_keys_hash"),
+    Index("ix_api_keys_account", "account", "id"),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("name", GivenText, primary_key=True),
+    Column("document", GivenText, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+    Column("removed", Boolean, nullable=False),
+)
+
+event_types = Table(
+    "event_types",
+    metadata,
+    Column("type", GivenText, primary_key=True),
+    Column("description", GivenText, nullable=False),
+    Column("schema", GivenText),
+    Column("sample", GivenText),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Column("updated_at_ms", BigInteger, nullable=False),
+)
+
+# What was answered to requests with an idempotency key.
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("owner", GivenText, primary_key=True),
+    Column("idempotency_key", GivenText, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Index("ix_kept_answers_created", "created_at_ms"),
+)
+
+# What is committed and not in Kafka yet. A sequence is never used twice, and follows the commits.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("value", LargeBinary),
+    Column("is_event", Boolean, nullable=False),
+    Column("needs_topic", Boolean, nullable=False),
+    Column("delivery_topic", Text),
+    Index("ix_outbox_key", "topic", "key"),
+    sqlite_autoincrement=True,
+)
+
+# How far the outbox has filled each table's topic.
+table_positions = Table(
+    "table_positions",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
 )

@@ -55,6 +55,9 @@ class AttemptLog:
         elif self._timer is None:
             self._timer = self._loop.call_later(LINGER_SECONDS, self.flush)
 
+    def _note_written(self, number: int) -> None:
+        del self._unwritten[number]
+
     def flush(self) -> None:
         """Write what has come together."""
         if self._timer is not None:
@@ -69,5 +72,5 @@ class AttemptLog:
         self._outlet.send_for_all(
             Emit(self._topic, self._records.encode_attempts(attempts)),
             tickets,
-            on_written=partial(self._unwritten.pop, number),
+            on_written=partial(self._note_written, number),
         )

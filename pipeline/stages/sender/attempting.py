@@ -57,12 +57,12 @@ class Attempting:
     def begin(self, under_way: UnderWay, on_end: Callable[[], None], *, now_ms: int) -> None:
         """Try a delivery once; ask for the `end` of it after `on_end` was called."""
         delivery = under_way.item.delivery
-        recipient = under_way.recipient
+        way = under_way.recipient.way
         under_way.started_at_ms = now_ms
-        under_way.headers = recipient.headers(delivery, now_ms=now_ms)
+        under_way.headers = headers = way.headers(delivery, now_ms=now_ms)
         if self._spans.is_collecting:
             under_way.span = self._start_span(under_way.item)
-        under_way.posting = recipient.destination.post(under_way.headers, delivery.body, on_end)
+        under_way.posting = way.post(headers, delivery, on_end)
 
     def _start_span(self, item: Item) -> Span | None:
         delivery = item.delivery
@@ -124,12 +124,15 @@ def attempt_entry(item: Item, tried: Tried) -> Attempt:
     )
     if tried.is_accepted:
         return entry
+    was_answered, redaction = sent.status is not None, tried.recipient.redaction
     return entry._replace(
         phases=phases,
-        request_headers=tried.recipient.masked(tried.headers),
-        response_headers=dict(sent.headers) if sent.status is not None else None,
-        response_body=sent.body if sent.status is not None else None,
-        error=sent.error,
+        request_headers=tried.recipient.way.logged(tried.headers),
+        response_headers={name: redaction.of_text(value) for name, value in sent.headers}
+        if was_answered
+        else None,
+        response_body=redaction.of_bytes(sent.body) if was_answered else None,
+        error=None if sent.error is None else redaction.of_text(sent.error),
         address=sent.address,
         reason=verdict.reason if isinstance(verdict, Dead) else None,
     )

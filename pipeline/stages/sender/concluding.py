@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.domain.acknowledgement import counts_against
 from pipeline.domain.dead_letters import LastFailure
 from pipeline.domain.delivery import Reason
 from pipeline.domain.verdict import Dead, RetryAt
@@ -106,7 +105,7 @@ def judge(lane: Lane, item: Item, tried: Tried) -> None:
         circuit.on_success()
     elif isinstance(tried.verdict, Dead) and tried.verdict.reason == Reason.GONE:
         circuit.on_gone(version=tried.recipient.endpoint.version)
-    elif counts_against(sent.outcome, sent.status):
+    elif tried.recipient.rules.acknowledgement.counts_against(sent.outcome, sent.status):
         circuit.on_failure(item.delivery.delivery_id, now_ms=tried.ended_at_ms)
     else:
         circuit.on_refusal()

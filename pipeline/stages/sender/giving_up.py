@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.domain.delivery import Reason
-from pipeline.domain.tiers import next_hop, park
+from pipeline.domain.tiers import MOST_HELD, hold, next_hop, park
 from pipeline.domain.verdict import Dead
 from pipeline.flow import Emit
 from pipeline.telemetry.instruments import PARKED, RETRIES
@@ -85,12 +85,18 @@ class GivingUp:
         if isinstance(verdict, Dead):
             self.bury(item, verdict.reason)
             return
+        self._put_aside(item, parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms)
+
+    def hold(self, item: Item) -> None:
+        """Put aside for as long as its account is switched off."""
+        parked = item.delivery.parked
+        verdict = hold(parked, now_ms=self._ports.now_ms())
+        self._put_aside(item, parked=min(parked + 1, MOST_HELD), due_at_ms=verdict.due_at_ms)
+
+    def _put_aside(self, item: Item, *, parked: int, due_at_ms: int) -> None:
         ticket = self._loop.open_ticket(item.record)
         self._ports.tally.add(PARKED)
-        self.defer(
-            delivery._replace(parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms),
-            ticket=ticket,
-        )
+        self.defer(item.delivery._replace(parked=parked, due_at_ms=due_at_ms), ticket=ticket)
         ticket.release()
 
     def defer(self, delivery: Delivery, *, ticket: Ticket) -> bool:

@@ -125,11 +125,7 @@ class Sender:
     def _on_endpoint(self, endpoint_id: str) -> None:
         lane = self._lanes.get(endpoint_id)
         endpoint = self._ports.directory.endpoint(endpoint_id)
-        if (
-            lane is not None
-            and endpoint is not None
-            and endpoint.version > lane.recipient.endpoint.version
-        ):
+        if lane is not None and endpoint is not None:  # the same version's profile may be new
             recipient = self._ports.prepare(endpoint)
             if recipient is not None:
                 lane.update(recipient, now_ms=self._ports.now_ms())
@@ -246,18 +242,24 @@ class Sender:
             return True
         if lane.recipient.endpoint.status == EndpointStatus.REMOVED:
             self._bury_all(lane, Reason.ENDPOINT_REMOVED)
-        elif lane.queue[0].record.partition.topic == self._ports.shared_topic:
-            self._bury_all(lane, Reason.INACTIVE)
+        elif self._is_shared(lane):
+            self._clear_shared(lane)
         return False
+
+    def _is_shared(self, lane: Lane) -> bool:
+        return lane.queue[0].record.partition.topic == self._ports.shared_topic
+
+    def _clear_shared(self, lane: Lane) -> None:
+        if lane.recipient.endpoint.status == EndpointStatus.ACTIVE:  # its account is switched off
+            self._lanes.empty(lane, self._ports.giving_up.hold)
+        else:
+            self._bury_all(lane, Reason.INACTIVE)
 
     def _bury_all(self, lane: Lane, reason: Reason) -> None:
         self._lanes.empty(lane, lambda item: self._ports.giving_up.bury(item, reason))
 
     def _wait(self, lane: Lane, wait: Wait, now_ms: int) -> None:
-        if (
-            not lane.circuit.is_closed
-            and lane.queue[0].record.partition.topic == self._ports.shared_topic
-        ):
+        if not lane.circuit.is_closed and self._is_shared(lane):
             self._spill(lane)
         elif wait.until_ms is not None:
             if lane.timer is not None:
