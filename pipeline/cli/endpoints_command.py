@@ -1,4 +1,4 @@
-"""`pipeline endpoints`: accounts and their endpoints, from a file into Kafka's tables."""
+"""`pipeline endpoints`: accounts and their endpoints, from a file into the store and the tables."""
 
 from __future__ import annotations
 
@@ -12,30 +12,28 @@ import typer
 from rich.text import Text
 
 from pipeline.adapters.endpoint_file import EndpointFileError, read_endpoint_file
-from pipeline.adapters.profile_files import ProfileFileError
-from pipeline.adapters.sealing import UnusableKey
+from pipeline.cli.command_context import opened_context
 from pipeline.cli.endings import BadInput, CommandFailed
-from pipeline.cli.loaded_settings import load_settings
-from pipeline.cli.log_lines import log_warnings_alone
+from pipeline.cli.endpoint_actions import add_actions
+from pipeline.cli.endpoint_resources import add_resources
 from pipeline.cli.terminal import coloured, examples, output, plain, say, table, write_json
 from pipeline.domain.change_plan import Change, ChangeLine
 from pipeline.domain.endpoint_topics import CannotMove, Placement
 from pipeline.wiring.endpoint_changes import (
     ChangeContext,
     NotPublished,
+    Unsettled,
     apply_changes,
-    change_context,
     plan_file,
 )
 from pipeline.wiring.endpoint_move import NoEndpoint, move_endpoint
-from pipeline.wiring.reach import reach
 from pipeline.wiring.table_publishing import Unacknowledged
 from pipeline.wiring.table_reading import TablesUnread
 
 _group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Write accounts and endpoints into Kafka's tables.",
+    help="Create, look at and change endpoints, one by one or from a file.",
 )
 
 _COLOURS: Final = {Change.CREATED: "green", Change.CHANGED: "yellow", Change.REMOVED: "red"}
@@ -44,7 +42,7 @@ _COLUMNS: Final = ("account", "endpoint", "", "what", "to")
 
 @_group.callback()
 def endpoints() -> None:
-    """Write accounts and endpoints into Kafka's tables."""
+    """Create, look at and change endpoints, one by one or from a file."""
 
 
 @_group.command(
@@ -68,12 +66,12 @@ def apply(
     The whole file is checked before anything is written. Signing secrets that are made are printed
     once, here and never again.
     """
-    context = _context()
     try:
-        lines = asyncio.run(_changed(file, context) if not dry_run else _planned(file, context))
+        with opened_context() as context:
+            lines = asyncio.run(_changed(file, context) if not dry_run else _planned(file, context))
     except EndpointFileError as exc:
         raise BadInput(*exc.lines) from exc
-    except TablesUnread as exc:
+    except (TablesUnread, Unsettled) as exc:
         raise CommandFailed(str(exc)) from exc
     except NotPublished as exc:
         _show(exc.lines, as_json=as_json)
@@ -105,7 +103,8 @@ def move(
     the endpoint, so its limits may be reached twice.
     """
     try:
-        before, after = asyncio.run(move_endpoint(endpoint, to, _context()))
+        with opened_context() as context:
+            before, after = asyncio.run(move_endpoint(endpoint, to, context))
     except (NoEndpoint, CannotMove) as exc:
         raise BadInput(f"{endpoint}: {exc}") from exc
     except (TablesUnread, Unacknowledged) as exc:
@@ -122,19 +121,6 @@ async def _changed(file: Path, context: ChangeContext) -> Sequence[ChangeLine]:
 
 async def _planned(file: Path, context: ChangeContext) -> Sequence[ChangeLine]:
     return (await plan_file(read_endpoint_file(file), context)).lines
-
-
-def _context() -> ChangeContext:
-    settings = load_settings()
-    log_warnings_alone()
-    at = reach(settings)
-    try:
-        context = change_context(settings)
-    except ValueError as exc:
-        raise BadInput(f"PIPELINE_SENDING__...: {exc}") from exc
-    except (UnusableKey, ProfileFileError) as exc:
-        raise BadInput(str(exc)) from exc
-    return replace(context, connection=at.connection, topics=at.topics())
 
 
 def _show(lines: Sequence[ChangeLine], *, as_json: bool) -> None:
@@ -180,4 +166,6 @@ def _members(line: ChangeLine) -> dict[str, Any]:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
+    add_resources(_group)
+    add_actions(_group)
     app.add_typer(_group, name="endpoints")

@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.schema_files import UnusableSchemas
 from pipeline.adapters.kafka.topic_file import TopicFileError
 from pipeline.cli.endings import BAD_INPUT, FAILED, BadInput, CommandFailed
 from pipeline.cli.terminal import say
-from pipeline.ports import SinkFailed, SourceFailed
+from pipeline.ports import SinkFailed, SourceFailed, StoreFailed
 from pipeline.wiring.connection import NoKafka
 
 COMMANDS: Final = {
@@ -27,7 +27,14 @@ COMMANDS: Final = {
     "demo": "demo_command",
     "run": "run_command",
     "topics": "topics_command",
+    "accounts": "accounts_command",
     "endpoints": "endpoints_command",
+    "relations": "relations_command",
+    "profiles": "profiles_command",
+    "event-types": "event_types_command",
+    "keys": "keys_command",
+    "tables": "tables_command",
+    "secrets": "secrets_command",
     "publish": "publish_command",
     "tail": "tail_command",
     "lag": "lag_command",
@@ -39,7 +46,7 @@ COMMANDS: Final = {
 
 _FAILURES: Final = (
     *(CommandFailed, NoKafka, KafkaRefused, ClusterFailed),
-    *(SourceFailed, SinkFailed, UnusableSchemas),
+    *(SourceFailed, SinkFailed, StoreFailed, UnusableSchemas),
 )
 _HINT: Final = "; is it running? `pipeline doctor` looks closer"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Annotated, Final, Self
 
 import typer
@@ -11,10 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.adapters.kafka.publishing import EventPublisher
 from pipeline.adapters.kafka.source_formats import SourceFormat
+from pipeline.cli.api_access import KeyOption
 from pipeline.cli.endings import BadInput, CommandFailed, nearest
 from pipeline.cli.events_given import STDIN, check_files, events_of, is_file
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
+from pipeline.cli.publish_to_api import publish_to_api
 from pipeline.cli.terminal import examples, notices, say, write_json_line
 from pipeline.domain.delivery import Position
 from pipeline.domain.event_document import EventDocument, event_key
@@ -31,6 +34,7 @@ def publish(
             metavar="[FILE]...", help="JSON files; - is standard input, and the default."
         ),
     ] = None,
+    *,
     topic: Annotated[
         str | None,
         typer.Option(help="A source topic; the pipeline's own events topic if not given."),
@@ -40,6 +44,10 @@ def publish(
         typer.Option("--json", help="A line of JSON for each event: id, topic, partition, offset."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print the ids.")] = False,
+    through_api: Annotated[
+        bool, typer.Option("--api", help="Through the API, where Kafka cannot be reached.")
+    ] = False,
+    key: KeyOption = None,
 ) -> None:
     """Publish events, and print the id of each once Kafka has acknowledged it.
 
@@ -51,24 +59,42 @@ def publish(
     names = files or [STDIN]
     settings = load_settings()
     log_warnings_alone()
+    if through_api and topic is not None:
+        raise BadInput("--topic: the API publishes to the pipeline's own topic alone")
     total = check_files([name for name in names if is_file(name)])
-    at = reach(settings)
-    target = topic or at.topology.events
-    _check_topic(at, target)
     printed = _Printed(total, as_json=as_json, is_quiet=quiet)
-    publisher = EventPublisher(at.connection, target, on_acknowledged=printed.acknowledged)
+    if through_api:
+        acknowledged = printed.acknowledged
+        publish_all = partial(publish_to_api, settings, key=key, on_acknowledged=acknowledged)
+    else:
+        publish_all = _way_to_kafka(reach(settings), topic, printed)
     try:
-        with printed, publisher:
-            _publish(publisher, events_of(names))
+        with printed:
+            publish_all(events_of(names))
     except BadInput as exc:
         raise BadInput(
             *exc.lines, f"published before it: {printed.count}; nothing after it"
         ) from exc
-    except (KafkaUnreachable, KafkaRefused) as exc:
-        raise CommandFailed(
-            f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: "
-            "events with an id can be published again, receivers recognise them by it"
-        ) from exc
+
+
+def _way_to_kafka(
+    at: Reach, topic: str | None, printed: _Printed
+) -> Callable[[Iterable[EventDocument]], None]:
+    target = topic or at.topology.events
+    _check_topic(at, target)
+
+    def publish_all(events: Iterable[EventDocument]) -> None:
+        acknowledged = printed.acknowledged
+        try:
+            with EventPublisher(at.connection, target, on_acknowledged=acknowledged) as publisher:
+                _publish(publisher, events)
+        except (KafkaUnreachable, KafkaRefused) as exc:
+            raise CommandFailed(
+                f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: "
+                "events with an id can be published again, receivers recognise them by it"
+            ) from exc
+
+    return publish_all
 
 
 def _publish(publisher: EventPublisher, events: Iterable[EventDocument]) -> None:
@@ -107,14 +133,15 @@ class _Printed:
         self._progress.disable = total < _MANY or not console.is_terminal
         self._bar = self._progress.add_task("", total=total)
 
-    def acknowledged(self, event_id: str, position: Position) -> None:
+    def acknowledged(self, event_id: str, position: Position | None = None) -> None:
         self.count += 1
         self._progress.update(self._bar, completed=self.count)
         if self._is_quiet:
             return
         try:
             if self._as_json:
-                write_json_line({"id": event_id, **position._asdict()})
+                place = {} if position is None else position._asdict()
+                write_json_line({"id": event_id, **place})
             else:
                 typer.echo(event_id)
         except BrokenPipeError:
@@ -137,6 +164,7 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "pipeline publish booking.json",
             "pipeline publish exported/*.jsonl --quiet",
+            "pipeline publish booking.json --api",
             """echo '{"account": "a", "type": "person.created", "data": 1}' | pipeline publish""",
         ),
     )(publish)

@@ -16,18 +16,21 @@ from pipeline.adapters.kafka.inquiry import Inquiry, KafkaUnreachable
 from pipeline.adapters.kafka.schema_files import UnusableSchemas
 from pipeline.adapters.profile_files import ProfileFileError
 from pipeline.adapters.sealing import UnusableKey
+from pipeline.adapters.serving.listener import PortRefused
 from pipeline.cli.endings import CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_to_stderr, silent_logger
 from pipeline.cli.stage_children import keep_stage_running
 from pipeline.cli.terminal import examples
 from pipeline.ports import SinkFailed, SourceFailed, StoreFailed
+from pipeline.publishing import TurnLost
 from pipeline.settings import Settings
 from pipeline.slots import MOST_SLOTS, Slot, SlotTaken
+from pipeline.supervisor.operator_key import UnusableOperatorKey
 from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
 from pipeline.wiring.stage_process import TopicsUnfit
-from pipeline.wiring.stages import run_stage_process
+from pipeline.wiring.stages import load_stage, run_stage_process
 from pipeline.wiring.stop_requests import StopRequests
 
 log = logging.getLogger(__name__)
@@ -38,9 +41,15 @@ _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 _ANEW_PAUSE_SECONDS: Final = 1.0
 
-_START_ANEW: Final = (SourceFailed, SinkFailed, StoreFailed, ClusterFailed, KafkaUnreachable)
+_START_ANEW: Final = (
+    *(SourceFailed, SinkFailed, StoreFailed, TurnLost),
+    *(ClusterFailed, KafkaUnreachable),
+)
 """What another start may mend: the brokers or the store, not we, have changed."""
-_ENDS: Final = (TopicsUnfit, UnusableKey, ProfileFileError, UnusableSchemas)
+_ENDS: Final = (
+    *(TopicsUnfit, UnusableKey, UnusableOperatorKey),
+    *(ProfileFileError, UnusableSchemas, PortRefused),
+)
 """What somebody has to mend."""
 
 
@@ -51,6 +60,7 @@ class Stage(StrEnum):
     SENDER = "sender"
     SCHEDULER = "scheduler"
     RECORDER = "recorder"
+    API = "api"
 
 
 def run(
@@ -82,13 +92,14 @@ def run(
     if processes > 1:
         keep_stage_running(stage.value, processes, settings)
         return
+    programme = load_stage(stage.value)
     if follow_parent_:
         follow_parent()
     stops = StopRequests()
     wait_for_kafka(settings)
     _check_slot(settings, stage, slot)
     try:
-        run_stage_process(stage.value, settings, slot=slot, stops=stops)
+        run_stage_process(stage.value, settings, programme=programme, slot=slot, stops=stops)
     except _ENDS as exc:
         raise CommandFailed(f"{stage.value}: {exc}") from exc
     except _START_ANEW as exc:
@@ -143,5 +154,6 @@ def register(app: typer.Typer) -> None:
         epilog=examples(
             "pipeline run router",
             "pipeline run sender --processes 4",
+            "pipeline run api",
         ),
     )(run)

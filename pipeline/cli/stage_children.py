@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pipeline.adapters.serving.listener import PortRefused, open_listener
 from pipeline.cli.endings import CommandFailed
 from pipeline.settings import Settings
 from pipeline.slots import MOST_SLOTS, Slot, SlotTaken
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 from pipeline.supervisor.ending import Ending
+from pipeline.supervisor.parent import LISTENER
+from pipeline.wiring.stages import API
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +30,41 @@ _OWN_STDERR: Final = Path("/dev/stderr")
 def keep_stage_running(stage: str, count: int, settings: Settings) -> None:
     """Return when a signal has asked for it and all have ended. Raises CommandFailed."""
     slots = _free_slots(settings.data_dir / "run", stage, count)
-    children = [Child(_command(stage, slot, settings)) for slot in slots]
+    listener = _listener(settings) if stage == API else None
+    children = [Child(_command(stage, slot, settings, listener=listener)) for slot in slots]
     with Ending() as ending:
         try:
             while not ending.is_asked:
                 _keep_running(children)
                 ending.wait(_ROUND_SECONDS)
         finally:
+            if listener is not None:
+                listener.close()
             _end(children)
 
 
-def _command(stage: str, slot: int, settings: Settings) -> Command:
+def _listener(settings: Settings) -> socket.socket:
+    """One for all processes, of which any takes a connection."""
+    try:
+        return open_listener(settings.api.host, settings.api.port)
+    except PortRefused as exc:
+        raise CommandFailed(str(exc)) from exc
+
+
+def _command(
+    stage: str, slot: int, settings: Settings, *, listener: socket.socket | None
+) -> Command:
     argv = (sys.executable, "-m", "pipeline", "run", stage, "--slot", str(slot), "--follow-parent")
     port = settings.stage.health_port
     environment = {"PYTHONUNBUFFERED": "1"}
     if port:
         environment["PIPELINE_STAGE__HEALTH_PORT"] = str(port + slot)
+    inherited = () if listener is None else (listener.fileno(),)
+    if listener is not None:
+        environment[LISTENER] = str(listener.fileno())
     name = f"{stage}-{slot}"
-    return Command(name, argv, environment, _output(settings.data_dir / "logs", name))
+    output = _output(settings.data_dir / "logs", name)
+    return Command(name, argv, environment, output, inherited=inherited)
 
 
 def _output(logs: Path, name: str) -> Path:

@@ -51,11 +51,20 @@ class ExpectedEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.ends == DELIVERED
 
 
+class StarredCompany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A company that an account follows."""
+
+    account: str
+    company: str
+    star: str
+
+
 class Scenario(msgspec.Struct, frozen=True):
     """One run of the demo."""
 
     events: tuple[PublishedEvent, ...]
     endpoints: tuple[ExpectedEndpoint, ...]
+    relations: tuple[StarredCompany, ...] = ()
 
     def event(self, sample: str) -> SampleEvent:
         """Raises KeyError: nothing is published under this name."""
@@ -71,6 +80,7 @@ class _WrittenEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Written(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: tuple[_WrittenEvent, ...]
     endpoints: tuple[ExpectedEndpoint, ...]
+    relations: tuple[StarredCompany, ...] = ()
 
 
 def read_scenario(run: str) -> Scenario:
@@ -81,7 +91,7 @@ def read_scenario(run: str) -> Scenario:
         PublishedEvent(each.sample, each.event or _sample(each.sample), each.is_repeated)
         for each in written.events
     )
-    return Scenario(events, written.endpoints)
+    return Scenario(events, written.endpoints, written.relations)
 
 
 def endpoints_document(values: Mapping[str, str]) -> bytes:

@@ -33,6 +33,8 @@ class Command:
     """Its output goes here."""
     folder: Path | None = None
     """Where it runs; None: where this process does."""
+    inherited: Sequence[int] = ()
+    """Descriptors of this process's that it has too, under the same numbers."""
 
 
 class Child:
@@ -101,6 +103,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=environment,
                 cwd=self.command.folder,
+                pass_fds=self.command.inherited,
                 start_new_session=True,  # Ctrl-C is for the owner, which ends things in order
             )
         self._started = time.monotonic()

@@ -12,6 +12,7 @@ from typing import Final
 from pipeline.supervisor.broker_keeper import BrokerKeeper
 from pipeline.supervisor.child import NOT_STARTED, Child, Command, status_text
 from pipeline.supervisor.ending import Ending
+from pipeline.supervisor.front import Front
 from pipeline.supervisor.log_file import last_line
 from pipeline.supervisor.notices import Notices, Say
 from pipeline.supervisor.watch import StageWatch
@@ -38,6 +39,9 @@ class Plan:
     """One for each process; named `<stage>-<number>`."""
     notes: Path
     """Where the stages leave word of the ports that they answer on."""
+    front: Front | None = None
+    """What answers while the child is not there that is called `served_by`."""
+    served_by: str = ""
 
 
 class SupervisorFailed(Exception):
@@ -55,11 +59,16 @@ class Supervisor:
             command.name: Child(command) for command in plan.commands
         }
         self._watch = StageWatch(self._children, plan.notes)
+        self._front = plan.front
+        self._served_by = plan.served_by
 
     @property
     def is_ready(self) -> bool:
-        """Whether every stage consumes and the broker is up. Any thread."""
-        return self._is_broker_up and all(map(self._watch.is_ready, self._children))
+        """Whether every stage consumes, the broker is up and the API answers. Any thread."""
+        is_front_aside = self._front is None or self._front.is_aside
+        return (
+            is_front_aside and self._is_broker_up and all(map(self._watch.is_ready, self._children))
+        )
 
     @property
     def _is_broker_up(self) -> bool:
@@ -108,6 +117,7 @@ class Supervisor:
         self._watch.start()
         while not ending.is_asked:
             self._keep_running()
+            self._hand_over()
             if not was_ready and self.is_ready:
                 was_ready = True
                 when_ready()
@@ -123,9 +133,20 @@ class Supervisor:
             if (status := child.keep_running()) is not None:
                 self._notices.tell(name, _ended(status, child.command.log))
 
+    def _hand_over(self) -> None:
+        """A busy API is still there; one that has just begun is not yet."""
+        if self._front is None:
+            return
+        if self._watch.was_ready(self._served_by):
+            self._front.step_aside()
+        else:
+            self._front.step_in()
+
     def end(self, ending: Ending) -> None:
         """End the stages, in time or by force."""
         self._watch.close()
+        if self._front is not None:
+            self._front.close()
         deadline = time.monotonic() + STOP_STAGES_SECONDS
         for child in self._children.values():
             child.terminate()

@@ -42,6 +42,7 @@ class _Standing:
     last_answer: float
     next_question: float = 0.0
     is_ready: bool = False
+    was_ready: bool = False
     is_stuck: bool = False
 
 
@@ -75,6 +76,11 @@ class StageWatch:
         standing = self._standings.get(name)
         return standing is not None and standing.is_ready and self._runs(name, standing)
 
+    def was_ready(self, name: str) -> bool:
+        """Whether the process that runs now has ever been ready."""
+        standing = self._standings.get(name)
+        return standing is not None and standing.was_ready and self._runs(name, standing)
+
     def is_stuck(self, name: str) -> bool:
         """Whether the process that runs now has to be started anew."""
         standing = self._standings.get(name)
@@ -99,6 +105,7 @@ class StageWatch:
         port = self._port(name, pid)
         status = None if port is None else _status(port, "/readyz")
         standing.is_ready = status == HTTPStatus.OK
+        standing.was_ready |= standing.is_ready
         standing.next_question = now + (_CALM_SECONDS if standing.is_ready else _ROUND_SECONDS)
         if standing.is_ready:
             bound_log(self._children[name].command.log)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REQUEST_SECONDS = 5
 
@@ -33,30 +31,42 @@ class Health:
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+Judge = Callable[[], Health]
+"""Says how things stand. Called by many threads."""
+Answer = tuple[HTTPStatus, str, bytes]
+"""Status, content type and body."""
+
+
+def health_answer(judge: Judge, path: str) -> Answer | None:
+    """What is to be answered at `/healthz`, `/readyz` and `/metrics`; None for other paths."""
+    if path == "/metrics":
+        return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
+    if path == "/healthz":
+        health = judge()
+        return _told(health, is_well=health.is_alive)
+    if path == "/readyz":
+        health = judge()
+        return _told(health, is_well=health.is_ready)
+    return None
+
+
+def _told(health: Health, *, is_well: bool) -> Answer:
+    status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+    text = json.dumps({"status": "ok" if is_well else "unavailable", **health.detail})
+    return status, "application/json", f"{text}\n".encode()
+
+
 class HealthServer:
     """Serves until `close`. Raises OSError where the port is in use."""
 
-    def __init__(self, host: str, port: int, *, judge: Callable[[], Health]) -> None:
+    def __init__(self, host: str, port: int, *, judge: Judge) -> None:
         class Handler(BaseHTTPRequestHandler):
             timeout = REQUEST_SECONDS
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                if self.path == "/metrics":
-                    self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest())
-                    return
-                health = judge()
-                if self.path == "/healthz":
-                    self._judge(health, is_well=health.is_alive)
-                elif self.path == "/readyz":
-                    self._judge(health, is_well=health.is_ready)
-                else:
-                    self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
-
-            def _judge(self, health: Health, *, is_well: bool) -> None:
-                status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
-                text = json.dumps({"status": "ok" if is_well else "unavailable", **health.detail})
-                self._answer(status, "application/json", f"{text}\n".encode())
+                not_found = (HTTPStatus.NOT_FOUND, "text/plain", b"not found\n")
+                self._answer(*(health_answer(judge, self.path) or not_found))
 
             def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
                 self.send_response(status)

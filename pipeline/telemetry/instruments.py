@@ -1,4 +1,4 @@
-"""Every metric: name, unit, meaning, attribute. Counters only.
+"""Every metric: name, unit, meaning, attributes. Counters only.
 
 A stage's facts are gauges of their own.
 """
@@ -11,6 +11,12 @@ RECORDS_READ = Instrument(
     "pipeline.records.read", "{record}", "Records taken from Kafka", "topic_kind"
 )
 EVENTS_ROUTED = Instrument("pipeline.events.routed", "{event}", "Events routed", "result")
+RECORDS_WAITED = Instrument(
+    "pipeline.records.waited",
+    "{record}",
+    "Events that came before the tables they follow, and those for which the tables never came",
+    "result",
+)
 DELIVERIES_CREATED = Instrument(
     "pipeline.deliveries.created", "{delivery}", "Deliveries written to a topic"
 )
@@ -37,4 +43,16 @@ RECORDS_DELETED = Instrument(
 )
 ATTEMPTS_RECORDED = Instrument(
     "pipeline.attempts.recorded", "{attempt}", "Attempts written to the store", "result"
+)
+API_REQUESTS = Instrument(
+    "pipeline.api.requests",
+    "{request}",
+    "Requests answered by the API",
+    ("method", "route", "status_class"),
+)
+API_REQUEST_SECONDS = Instrument(
+    "pipeline.api.requests.duration",
+    "s",
+    "Time from a request to its answer, added up",
+    ("method", "route"),
 )

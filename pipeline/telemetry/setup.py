@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 
 from pipeline.telemetry import instruments
 from pipeline.telemetry.spans import Spans
-from pipeline.telemetry.tally import Instrument, Tally
+from pipeline.telemetry.tally import Instrument, Tally, Value
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
@@ -96,11 +96,19 @@ def _counter(
     def observe(_: CallbackOptions) -> list[Observation]:
         counts = tally.read(instrument)
         attribute = instrument.attribute
-        if attribute is None:
-            return [Observation(count) for count in counts.values()]
-        return [Observation(count, {attribute: value}) for value, count in counts.items()]
+        return [
+            Observation(count, _attributes(attribute, value)) for value, count in counts.items()
+        ]
 
     return observe
+
+
+def _attributes(names: str | tuple[str, ...] | None, values: Value) -> dict[str, str]:
+    if names is None:
+        return {}
+    if isinstance(names, str) and isinstance(values, str):
+        return {names: values}
+    return dict(zip(names, values, strict=True))
 
 
 def _gauge(gauge: Gauge) -> Callable[[CallbackOptions], list[Observation]]:

@@ -15,8 +15,12 @@ class Instrument(NamedTuple):
     name: str
     unit: str
     meaning: str
-    attribute: str | None = None
-    """The name of its one attribute."""
+    attribute: str | tuple[str, ...] | None = None
+    """The name of its attribute, or of each."""
+
+
+Value = str | tuple[str, ...]
+"""Of an instrument's attribute, or of each."""
 
 
 class Count:
@@ -32,17 +36,17 @@ class Tally:
     """Counts by instrument and attribute value; Python's integers do not wrap."""
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[Instrument, str], Count] = defaultdict(Count)
+        self._counts: defaultdict[tuple[Instrument, Value], Count] = defaultdict(Count)
 
-    def count(self, instrument: Instrument, value: str = "") -> Count:
+    def count(self, instrument: Instrument, value: Value = "") -> Count:
         """The counter itself, for what is counted at every record: add to its `total`."""
         return self._counts[(instrument, value)]
 
-    def add(self, instrument: Instrument, value: str = "", *, amount: float = 1) -> None:
+    def add(self, instrument: Instrument, value: Value = "", *, amount: float = 1) -> None:
         """Count; `value` is that of the instrument's attribute, from a closed set."""
         self._counts[(instrument, value)].total += amount
 
-    def read(self, instrument: Instrument) -> dict[str, float]:
+    def read(self, instrument: Instrument) -> dict[Value, float]:
         """Counts by attribute value."""
         return {
             value: count.total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.kafka.topic_file import TopicFile, read_topic_file
-from pipeline.adapters.sealing import Sealer, key_from_file, key_from_text
+from pipeline.adapters.sealing import KeyFile, Sealer, key_from_text
 from pipeline.domain.topology import Topology
 from pipeline.resources import TOPICS_FILE
 
@@ -20,11 +20,22 @@ def topic_file(settings: Settings) -> TopicFile:
 
 
 def sealer(settings: Settings) -> Sealer:
-    """The key in the settings, or in a file made at the first start. Raises UnusableKey."""
-    if settings.secrets.key is not None:
-        text = settings.secrets.key.get_secret_value()
-        return Sealer(key_from_text(text, setting="PIPELINE_SECRETS__KEY"))
-    return Sealer(key_from_file(settings.secrets.key_file or settings.data_dir / "secrets.key"))
+    """The keys in the settings, or in a file made at the first start. Raises UnusableKey."""
+    newest, older = settings.secrets.key, settings.secrets.older_keys
+    if newest is None:
+        return key_file(settings).sealer()
+    return Sealer(
+        key_from_text(newest.get_secret_value(), setting="PIPELINE_SECRETS__KEY"),
+        [
+            key_from_text(key.get_secret_value(), setting="PIPELINE_SECRETS__OLDER_KEYS")
+            for key in older
+        ],
+    )
+
+
+def key_file(settings: Settings) -> KeyFile:
+    """Where keys lie that are not in the settings; made if it is not there. Raises UnusableKey."""
+    return KeyFile(settings.secrets.key_file or settings.data_dir / "secrets.key")
 
 
 def store_url(settings: Settings) -> str:

@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,11 +25,19 @@ from pipeline.demo.receiver import DemoReceiver
 from pipeline.demo.scenario import PublishedEvent, Scenario, endpoints_document, read_scenario
 from pipeline.demo.tail import Tail
 from pipeline.domain.event_document import event_key
+from pipeline.domain.relation import Relation
 from pipeline.flow import Partition
+from pipeline.ports import StoreFailed
 from pipeline.settings import ApiSettings, KafkaSettings, SendingSettings, Settings
 from pipeline.supervisor.ending import Ending
 from pipeline.supervisor.notices import Say
-from pipeline.wiring.endpoint_changes import NotPublished, apply_changes, change_context
+from pipeline.wiring.endpoint_changes import (
+    ChangeContext,
+    NotPublished,
+    Unsettled,
+    apply_changes,
+    change_context,
+)
 from pipeline.wiring.everything import CannotRun, Programme, run_everything
 from pipeline.wiring.reach import Reach, reach
 from pipeline.wiring.table_reading import TablesUnread
@@ -130,12 +138,23 @@ class _Demonstration:
         self._reach = reach(settings)
         path = settings.data_dir / "endpoints.yaml"
         path.write_bytes(endpoints_document(self._names()))
-        context = change_context(settings)
         try:
-            asyncio.run(apply_changes(read_endpoint_file(path), context))
-        except (EndpointFileError, NotPublished, TablesUnread) as exc:
+            context = change_context(settings)
+            with closing(context.store):
+                self._keep_relations(context)
+                asyncio.run(apply_changes(read_endpoint_file(path), context))
+        except (EndpointFileError, NotPublished, StoreFailed, TablesUnread, Unsettled) as exc:
             raise CannotRun(f"the demo's endpoints cannot be applied: {exc}") from exc
         self._show.say(f"endpoints {path}")
+
+    def _keep_relations(self, context: ChangeContext) -> None:
+        """Published with the endpoints."""
+        with context.store.registry.writing() as writer:
+            for each in self._scenario.relations:
+                relation = Relation(each.account, each.company, each.star)
+                if writer.relation(each.account, each.company) != relation:
+                    writer.put_relation(relation)
+                    writer.publish(context.sides.records.of_relation(relation))
 
     def _names(self) -> dict[str, str]:
         return {

@@ -1,7 +1,7 @@
-"""Accounts and endpoints out of a file, compared with the tables and published into them.
+"""Accounts and endpoints out of a file, compared with the store, kept there and published.
 
-Nothing is applied half: the whole file is checked and every change decided before the first record
-is produced. What an interruption leaves undone is done by applying the file again.
+Nothing is applied half: the whole file is checked and every change decided, all of it is kept in
+one transaction, and what an interruption leaves unpublished is published by whoever has a turn.
 """
 
 from __future__ import annotations
@@ -9,47 +9,51 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from pipeline.adapters.kafka.cluster import Cluster
+from pipeline.adapters.kafka.cluster import Cluster, ClusterFailed
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.schema_files import load_schemas
 from pipeline.adapters.kafka.topics import Topics
 from pipeline.adapters.profile_files import read_profile_files
-from pipeline.adapters.sealing import CannotOpen, Sealer
+from pipeline.adapters.sealing import Sealer
 from pipeline.clock import now_ms
 from pipeline.domain.account_document import AccountRules, DocumentErrors, read_accounts
 from pipeline.domain.account_planning import plan_changes
 from pipeline.domain.addresses import REFUSED_TARGET, AddressRules, literal_refusal, parse_rules
-from pipeline.domain.change_plan import PlanRules, UnreadableSecrets
-from pipeline.domain.credentials import InvalidCredentials, read_credentials, write_credentials
-from pipeline.domain.endpoint import Credentials
+from pipeline.domain.change_plan import PlanRules
 from pipeline.domain.endpoint_document import EndpointRules
 from pipeline.domain.endpoint_secrets import SecretSource
 from pipeline.domain.urls import UrlRefused, parse_url
-from pipeline.flow import Emit
+from pipeline.ports import StoreFailed
 from pipeline.resources import PROFILES_DIR, SCHEMAS_DIR
 from pipeline.wiring.configuration import sealer, topic_file
 from pipeline.wiring.connection import connection
-from pipeline.wiring.table_publishing import Unacknowledged, publish_records
+from pipeline.wiring.endpoint_vault import SealedVault
+from pipeline.wiring.outbox_publishing import publish_pending
+from pipeline.wiring.registry_adoption import TableSides, adopt_where_empty
+from pipeline.wiring.registry_store import RegistryStore, opened_registry
+from pipeline.wiring.table_publishing import Unacknowledged
 from pipeline.wiring.table_reading import TablesUnread, read_tables
 
 if TYPE_CHECKING:
     from pipeline.adapters.endpoint_file import EndpointFile
     from pipeline.adapters.kafka.topic_file import TopicFile
-    from pipeline.domain.change_plan import ChangeLine, ChangePlan, EndpointRecord, Tables
-    from pipeline.domain.endpoint import Endpoint
+    from pipeline.domain.change_plan import ChangeLine, ChangePlan, Tables
     from pipeline.domain.profile import Profile
     from pipeline.settings import Settings
     from pipeline.wiring.connection import Connection
 
+_TRIES: Final = 5
+"""To keep what was planned, while others change things too."""
+
 
 class NotPublished(Exception):
-    """Kafka has not acknowledged every record; applying the file again does what is left.
+    """The changes are kept, and Kafka has not acknowledged every record of them yet.
 
-    `lines` are the changes that it may have taken all the same, with the secrets made for them:
-    these must still be shown, because the next time they are there and not made again.
+    `lines` are the changes, with the secrets made for them: these must still be shown, because the
+    next time they are there and not made again.
     """
 
     def __init__(self, text: str, lines: Sequence[ChangeLine]) -> None:
@@ -57,9 +61,13 @@ class NotPublished(Exception):
         self.lines = tuple(lines)
 
 
+class Unsettled(Exception):
+    """Others keep changing what the file is about; apply it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeContext:
-    """What files are compared with, and where their changes are published."""
+    """What files are compared with, and where their changes are kept and published."""
 
     connection: Connection
     topic_file: TopicFile
@@ -68,15 +76,21 @@ class ChangeContext:
     sealer: Sealer
     profiles: Mapping[str, Profile]
     addresses: AddressRules
+    store: RegistryStore
+
+    @property
+    def sides(self) -> TableSides:
+        return TableSides(self.store, self.connection, self.topic_file, self.codec)
 
 
 def change_context(settings: Settings) -> ChangeContext:
-    """What the settings say.
+    """What the settings say; whoever asks for it closes its store.
 
     Raises:
         NoKafka: no cluster is configured and no embedded broker runs here.
         TopicFileError: topics.yaml cannot be used.
         UnusableKey: there is no key to seal secrets with.
+        StoreFailed: the store cannot be opened.
         ValueError: an allowed network or name, or the NAT64 prefix, is none.
     """
     reached = connection(settings, client="endpoints")
@@ -92,22 +106,31 @@ def change_context(settings: Settings) -> ChangeContext:
         addresses=parse_rules(
             (*sending.allowed_networks, *sending.allowed_names), sending.nat64_prefix
         ),
+        store=opened_registry(settings),
     )
 
 
 async def apply_changes(file: EndpointFile, context: ChangeContext) -> tuple[ChangeLine, ...]:
-    """Publish what the file changes; a line for everything that it names, made secrets included.
+    """Keep and publish what the file changes; a line for everything that it names.
+
+    Secrets that are made are in the lines.
 
     Raises:
-        EndpointFileError: something in the file is wrong; nothing was published.
-        TablesUnread: the tables cannot be read; nothing was published.
-        ClusterFailed: Kafka does not answer, or a delivery topic cannot be made; nothing of the
-            tables was changed.
+        EndpointFileError: something in the file is wrong; nothing was changed.
+        TablesUnread: the tables have to be adopted and cannot be read; nothing was changed.
+        ClusterFailed: Kafka does not answer, or a delivery topic cannot be made; nothing was
+            changed.
+        StoreFailed: the store cannot be asked, or not written; nothing was changed.
+        Unsettled: nothing was changed.
         NotPublished: Kafka has not acknowledged everything.
     """
-    plan = await plan_file(file, context)
-    if plan.accounts or plan.endpoints:
-        await publish(plan, context)
+    await check_topics(context)
+    await adopt_where_empty(context.sides)
+    plan = await _kept(file, context)
+    try:
+        await publish_pending(context.sides)
+    except (Unacknowledged, ClusterFailed, StoreFailed) as exc:
+        raise NotPublished(str(exc), plan.lines) from exc
     return plan.lines
 
 
@@ -115,14 +138,68 @@ async def plan_file(file: EndpointFile, context: ChangeContext) -> ChangePlan:
     """What the file would change now. Its made secrets are others the next time.
 
     Raises:
-        EndpointFileError, TablesUnread, ClusterFailed: as for `apply_changes`.
+        EndpointFileError, TablesUnread, ClusterFailed, StoreFailed: as for `apply_changes`.
     """
+    await check_topics(context)
+    tables = await asyncio.to_thread(_stored, context)
+    if not tables.accounts:
+        topology = context.topic_file.topology
+        tables = await read_tables(context.connection, topology, codec=context.codec)
+    return _planned(file, tables, context)
+
+
+async def check_topics(context: ChangeContext) -> None:
+    """Raises TablesUnread: topics are missing, or cannot be what they are for."""
     topology = context.topic_file.topology
     needed = (topology.accounts, topology.endpoints, topology.shared_delivery)
     verdict = await asyncio.to_thread(context.topics.check, needed)
     if verdict.refusals:
         raise TablesUnread("; ".join(verdict.refusals))
-    tables = await read_tables(context.connection, topology, codec=context.codec)
+
+
+async def _kept(file: EndpointFile, context: ChangeContext) -> ChangePlan:
+    """The plan, once it is in the store."""
+    for _ in range(_TRIES):
+        tables = await asyncio.to_thread(_stored, context)
+        plan = _planned(file, tables, context)
+        if not plan.accounts and not plan.endpoints:
+            return plan
+        own = [record.endpoint.topic for record in plan.endpoints if record.needs_topic]
+        if own:
+            # Before anything is kept: a topic that cannot be made is then no reason to mend it.
+            await asyncio.to_thread(context.topics.create, own)
+        if await asyncio.to_thread(_keep, plan, tables, context):
+            return plan
+    raise Unsettled("others keep changing the same accounts: apply the file again")
+
+
+def _stored(context: ChangeContext) -> Tables:
+    with context.store.registry.reading() as reader:
+        return reader.accounts_and_endpoints()
+
+
+def _keep(plan: ChangePlan, tables: Tables, context: ChangeContext) -> bool:
+    """Whether it was kept: not where the store is not any more what was planned on."""
+    records, vault = context.sides.records, SealedVault(context.sealer)
+    touched = {account.id for account in plan.accounts}
+    touched |= {record.endpoint.account for record in plan.endpoints}
+    with context.store.registry.writing() as writer:
+        for account_id in sorted(touched):
+            writer.lock_account(account_id)
+        writer.lock_topics()
+        if writer.accounts_and_endpoints() != tables:
+            return False
+        for account in plan.accounts:
+            writer.put_account(account)
+            writer.publish(records.of_account(account))
+        for record in plan.endpoints:
+            endpoint = vault.seal(record)
+            writer.put_endpoint(endpoint)
+            writer.publish(records.of_endpoint(endpoint, needs_topic=record.needs_topic))
+    return True
+
+
+def _planned(file: EndpointFile, tables: Tables, context: ChangeContext) -> ChangePlan:
     try:
         return plan_document(file.document, tables, context)
     except DocumentErrors as exc:
@@ -142,58 +219,10 @@ def plan_document(document: object, tables: Tables, context: ChangeContext) -> C
         profiles=context.profiles,
         topology=context.topic_file.topology,
         source=SecretSource(now_ms(), secrets.token_bytes),
-        open_credentials=lambda endpoint: _opened(endpoint, context.sealer),
+        open_credentials=SealedVault(context.sealer).open,
         dedicated_limit=context.topic_file.dedicated_limit,
     )
     return plan_changes(entries, tables, rules)
-
-
-async def publish(plan: ChangePlan, context: ChangeContext) -> None:
-    """Publish a plan: delivery topics first, then accounts, then endpoints, each acknowledged.
-
-    Raises:
-        ClusterFailed, NotPublished: as for `apply_changes`.
-    """
-    topology = context.topic_file.topology
-    own = [record.endpoint.topic for record in plan.endpoints if record.needs_topic]
-    if own:
-        # Whoever sees the endpoint's record subscribes to its topic at once, so it must be there.
-        await asyncio.to_thread(context.topics.create, own)
-    accounts = [
-        Emit(topology.accounts, context.codec.encode_account(account), account.id.encode())
-        for account in plan.accounts
-    ]
-    endpoints = [
-        Emit(
-            topology.endpoints,
-            context.codec.encode_endpoint(_sealed(record, context.sealer)),
-            record.endpoint.id.encode(),
-        )
-        for record in plan.endpoints
-    ]
-    try:
-        await publish_records(context.connection, accounts, endpoints)
-    except Unacknowledged as exc:
-        raise NotPublished(f"{exc}; apply the file again", plan.lines) from exc
-
-
-def _sealed(record: EndpointRecord, sealer: Sealer) -> Endpoint:
-    endpoint, credentials = record.endpoint, record.credentials
-    if credentials is None:
-        return endpoint
-    if credentials == Credentials():
-        return replace(endpoint, sealed=None)
-    content = write_credentials(credentials)
-    return replace(endpoint, sealed=sealer.seal(content, record_key=endpoint.id.encode()))
-
-
-def _opened(endpoint: Endpoint, sealer: Sealer) -> Credentials:
-    if endpoint.sealed is None:
-        return Credentials()
-    try:
-        return read_credentials(sealer.open(endpoint.sealed, record_key=endpoint.id.encode()))
-    except (CannotOpen, InvalidCredentials) as exc:
-        raise UnreadableSecrets(str(exc)) from exc
 
 
 def _url_check(rules: AddressRules) -> Callable[[str], None]:

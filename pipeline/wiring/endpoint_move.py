@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.clock import now_ms
 from pipeline.domain.endpoint_topics import Placement, TopicChooser
-from pipeline.flow import Emit
-from pipeline.wiring.table_publishing import publish_records
-from pipeline.wiring.table_reading import read_tables
+from pipeline.wiring.endpoint_changes import check_topics
+from pipeline.wiring.outbox_publishing import publish_pending
+from pipeline.wiring.registry_adoption import adopt_where_empty
 
 if TYPE_CHECKING:
     from pipeline.domain.endpoint import Endpoint
+    from pipeline.registry import RegistryReader
     from pipeline.wiring.endpoint_changes import ChangeContext
 
 
@@ -31,22 +32,49 @@ async def move_endpoint(
 
     Raises:
         NoEndpoint, CannotMove: nothing was changed.
-        TablesUnread, ClusterFailed: as for `apply_changes`.
-        Unacknowledged: Kafka may have the record or not; moving it again does no harm.
+        TablesUnread, ClusterFailed, StoreFailed: nothing was changed, as for `apply_changes`.
+        Unacknowledged: it is moved in the store, and Kafka may have the record or not; it is
+            published as soon as may be.
     """
-    topology = context.topic_file.topology
-    tables = await read_tables(context.connection, topology, codec=context.codec)
+    await check_topics(context)
+    await adopt_where_empty(context.sides)
+    present, moved = await asyncio.to_thread(_decided, endpoint_id, to, context)
+    if moved != present:
+        if to is Placement.DEDICATED:
+            await asyncio.to_thread(context.topics.create, [moved.topic])
+        present, moved = await asyncio.to_thread(_kept, endpoint_id, to, context)
+    await publish_pending(context.sides)
+    return present, moved
+
+
+def _decided(endpoint_id: str, to: Placement, context: ChangeContext) -> tuple[Endpoint, Endpoint]:
+    with context.store.registry.reading() as reader:
+        return _moved(endpoint_id, to, context, reader)
+
+
+def _kept(endpoint_id: str, to: Placement, context: ChangeContext) -> tuple[Endpoint, Endpoint]:
+    with context.store.registry.writing() as writer:
+        before = writer.endpoint(endpoint_id)
+        if before is not None:
+            writer.lock_account(before.account)
+        writer.lock_topics()
+        present, moved = _moved(endpoint_id, to, context, writer)
+        if moved != present:
+            writer.put_endpoint(moved)
+            writer.publish(context.sides.records.of_endpoint(moved))
+    return present, moved
+
+
+def _moved(
+    endpoint_id: str, to: Placement, context: ChangeContext, reader: RegistryReader
+) -> tuple[Endpoint, Endpoint]:
+    tables = reader.accounts_and_endpoints()
     present = tables.endpoints.get(endpoint_id)
     if present is None:
         raise NoEndpoint(f"there is no endpoint {endpoint_id!r}")
     chooser = TopicChooser(
-        topology, context.topic_file.dedicated_limit, present=tables.endpoints.values()
+        context.topic_file.topology,
+        context.topic_file.dedicated_limit,
+        present=tables.endpoints.values(),
     )
-    moved = chooser.move(present, to, now_ms=now_ms())
-    if moved == present:
-        return present, moved
-    if to is Placement.DEDICATED:
-        await asyncio.to_thread(context.topics.create, [moved.topic])
-    record = Emit(topology.endpoints, context.codec.encode_endpoint(moved), moved.id.encode())
-    await publish_records(context.connection, [record])
-    return present, moved
+    return present, chooser.move(present, to, now_ms=now_ms())

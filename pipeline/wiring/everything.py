@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,20 +17,23 @@ from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.adapters.kafka.topic_differences import Kind
 from pipeline.adapters.kafka.topic_file import TopicFileError
 from pipeline.adapters.sealing import UnusableKey
+from pipeline.adapters.serving.listener import PortRefused
 from pipeline.settings import Settings
 from pipeline.supervisor.broker_keeper import BrokerKeeper
 from pipeline.supervisor.child import Command
 from pipeline.supervisor.ending import Ending
 from pipeline.supervisor.folder import FolderRefused, held_folder
-from pipeline.supervisor.front import Front, PortRefused
+from pipeline.supervisor.front import Front
 from pipeline.supervisor.notices import Say
 from pipeline.supervisor.operator_key import UnusableOperatorKey, ensure_operator_key
+from pipeline.supervisor.parent import LISTENER, STATUS_PORT
 from pipeline.supervisor.supervisor import STOP_BROKER_SECONDS, Plan, Supervisor
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.reach import STAGES, Reach, reach
 
 BOOTSTRAP_SERVERS: Final = "PIPELINE_KAFKA__BOOTSTRAP_SERVERS"
 """Stages that are started before the broker is find it through the data folder."""
+API: Final = "api"
 LONGEST_DRAIN_SECONDS: Final = 6.0
 """Whatever the settings say: `up` has 15 s to end, all in all."""
 
@@ -95,7 +98,7 @@ def _run(settings: Settings, programme: Programme, ending: Ending) -> None:
         if settings.kafka.bootstrap_servers is None:
             keeper = BrokerKeeper(_broker(settings, say), say=say)
             closing.callback(_stop_broker, keeper, say)
-        supervisor = Supervisor(_plan(settings, programme), keeper, say=say)
+        supervisor = Supervisor(_plan(settings, programme, front), keeper, say=say)
         closing.callback(supervisor.end, ending)
         front.judge_by(supervisor.health)
         # They take as long to load as the broker does, and do so beside it.
@@ -156,25 +159,35 @@ def _apply_topics(at: Reach, say: Say) -> None:
             say(f"topics    {difference.text}")
 
 
-def _plan(settings: Settings, programme: Programme) -> Plan:
+def _plan(settings: Settings, programme: Programme, front: Front) -> Plan:
     logs = settings.data_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     environment = {**programme.environment, **stage_environment(settings)}
-    return Plan(
-        [
-            Command(
-                name=f"{stage}-0",
-                argv=(
-                    *(sys.executable, "-m", "pipeline", "run", stage),
-                    *("--slot", "0", "--follow-parent"),
-                ),
-                environment=environment,
-                log=logs / f"{stage}-0.log",
-                folder=programme.folder,
-            )
-            for stage in STAGES
-        ],
-        notes=settings.data_dir / "run",
+    commands = [_command(stage, environment, logs, folder=programme.folder) for stage in STAGES]
+    api = replace(
+        _command(API, environment, logs, folder=programme.folder),
+        environment={
+            **environment,
+            LISTENER: str(front.descriptor),
+            STATUS_PORT: str(front.status_port),
+        },
+        inherited=(front.descriptor,),
+    )
+    return Plan([*commands, api], notes=settings.data_dir / "run", front=front, served_by=api.name)
+
+
+def _command(
+    stage: str, environment: Mapping[str, str], logs: Path, *, folder: Path | None
+) -> Command:
+    return Command(
+        name=f"{stage}-0",
+        argv=(
+            *(sys.executable, "-m", "pipeline", "run", stage),
+            *("--slot", "0", "--follow-parent"),
+        ),
+        environment=environment,
+        log=logs / f"{stage}-0.log",
+        folder=folder,
     )
 
 

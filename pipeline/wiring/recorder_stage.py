@@ -11,6 +11,7 @@ from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.ports import StoreFailed
 from pipeline.stages.recorder import Recorder, RecorderPorts
 from pipeline.wiring.configuration import store_url
+from pipeline.wiring.live_tables import ENDPOINT_TABLES
 from pipeline.wiring.recorder_store import AttemptStoreOf, StoreStarts
 from pipeline.wiring.stage_process import BuiltStage
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 class RecorderStage:
     """Implements `StageDefinition`."""
+
+    tables = ENDPOINT_TABLES
 
     def __init__(self) -> None:
         self._store: RecorderStore | None = None

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.adapters.kafka.topic_file import SourceStart
-from pipeline.adapters.profile_files import read_profile_files
-from pipeline.resources import PROFILES_DIR
 from pipeline.stages.router.router import Router, RouterPorts
-from pipeline.stages.router.routing import Routing, RoutingPorts
+from pipeline.stages.router.routing import Routing
+from pipeline.stages.router.routing_ports import RoutingPorts
+from pipeline.stages.router.table_gate import TableGate
 from pipeline.wiring.endpoint_cache import EndpointCache
 from pipeline.wiring.endpoint_routes import EndpointRoutes
+from pipeline.wiring.live_tables import ROUTING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -23,22 +24,30 @@ if TYPE_CHECKING:
 class RouterStage:
     """Implements `StageDefinition`."""
 
+    tables = ROUTING_TABLES
+
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings
-        profiles = read_profile_files(PROFILES_DIR)
-        routes = EndpointCache(EndpointRoutes(profiles, at.codec).route)
-        parts.tables.listen(routes.forget)
+        tables = parts.tables
+        routes = EndpointCache(EndpointRoutes(tables.profiles.get, at.codec).route)
+        tables.listen(routes.forget)
         routing = Routing(
             RoutingPorts(
                 records=at.codec,
-                directory=parts.tables.directory,
+                directory=tables.directory,
+                stars=tables.stars,
+                profiles=tables.profiles,
                 route=routes.get,
                 dead=parts.dead,
                 tally=parts.tally,
                 spans=parts.spans,
             )
         )
-        router = Router(parts.loop, RouterPorts(parts.outlet, routing, parts.dead, parts.tally))
+        gate = TableGate(lambda: tables.positions)
+        router = Router(
+            parts.loop, RouterPorts(parts.outlet, routing, parts.dead, parts.tally, gate)
+        )
+        tables.listen(lambda _: router.on_tables())
         topics = tuple(source.topic for source in at.topic_file.sources)
         return BuiltStage(router, lambda: topics, (router.work,))
 

@@ -10,6 +10,7 @@ from pipeline.clock import now_ms
 from pipeline.flow import Partition
 from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, kinds
 from pipeline.stages.scheduler.scheduler import Scheduler, SchedulerPorts
+from pipeline.wiring.live_tables import ENDPOINT_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 class SchedulerStage:
     """Implements `StageDefinition`."""
+
+    tables = ENDPOINT_TABLES
 
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings

@@ -4,46 +4,45 @@ from __future__ import annotations
 
 import logging
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.http.courier import HttpCourier
-from pipeline.adapters.http.curl_client import ClientSettings, open_client
-from pipeline.adapters.http.egress import parse_proxy
+from pipeline.adapters.http.curl_client import open_client
 from pipeline.adapters.kafka.delivered_since import AttemptTail, DeliveredStarts
 from pipeline.adapters.kafka.start_positions import GroupStarts
-from pipeline.adapters.profile_files import read_profile_files
+from pipeline.adapters.mail.composing import parse_mail_sender
+from pipeline.adapters.mail.letterbox import LetterboxSettings, open_letterbox
+from pipeline.adapters.mail.mail_server import parse_mail_url
 from pipeline.adapters.sealing import CannotOpen
 from pipeline.clock import now_ms
-from pipeline.domain.addresses import parse_rules
+from pipeline.domain.admission import account_refusal
 from pipeline.domain.credentials import InvalidCredentials, read_credentials
 from pipeline.domain.endpoint import Credentials, EndpointStatus
 from pipeline.domain.signing import InvalidSigning
 from pipeline.domain.signing_secrets import InvalidSecret
-from pipeline.resources import PROFILES_DIR
 from pipeline.stages.sender.attempt_log import AttemptLog
 from pipeline.stages.sender.attempting import Attempting
 from pipeline.stages.sender.concluding import Concluding
 from pipeline.stages.sender.giving_up import GivingUp, GivingUpPorts
 from pipeline.stages.sender.memory import TriedMemory
-from pipeline.stages.sender.recipient import (
-    Recipient,
-    SenderIdentity,
-    SendingWays,
-    prepare_recipient,
-)
+from pipeline.stages.sender.recipient import Recipient, SendingWays, prepare_recipient
+from pipeline.stages.sender.requesting import SenderIdentity
 from pipeline.stages.sender.sender import Sender, SenderPorts
 from pipeline.wiring.configuration import sealer
+from pipeline.wiring.http_client import client_settings
+from pipeline.wiring.live_tables import SENDING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from pipeline.adapters.sealing import Sealer
     from pipeline.domain.directory import Directory
     from pipeline.domain.endpoint import Endpoint
     from pipeline.domain.profile import Profile
     from pipeline.ports import StartPositions
-    from pipeline.settings import SendingSettings
+    from pipeline.settings import Settings
     from pipeline.wiring.stage_process import Opening, Parts
 
 log = logging.getLogger(__name__)
@@ -56,11 +55,11 @@ class Recipients:
 
     def __init__(
         self,
-        profiles: Mapping[str, Profile],
+        profile_of: Callable[[str], Profile | None],
         sealer: Sealer,
         ways: SendingWays,
     ) -> None:
-        self._profiles = profiles
+        self._profile_of = profile_of
         self._sealer = sealer
         self._ways = ways
 
@@ -69,18 +68,16 @@ class Recipients:
 
         Its deliveries are held.
         """
+        profile = self._profile_of(endpoint.profile)
+        if profile is None:
+            log.warning("endpoint %s: the profile %r is not known", endpoint.id, endpoint.profile)
+            return None
         try:
             return prepare_recipient(
                 endpoint,
-                self._profiles[endpoint.profile],
+                profile,
                 credentials=self._credentials(endpoint),
                 ways=self._ways,
-            )
-        except KeyError:
-            log.warning(
-                "endpoint %s: the profile %r is not known to this version",
-                endpoint.id,
-                endpoint.profile,
             )
         except (InvalidSecret, InvalidSigning, InvalidCredentials, CannotOpen) as error:
             log.warning("endpoint %s: %s", endpoint.id, error)
@@ -96,16 +93,25 @@ class Recipients:
 class SenderStage:
     """Implements `StageDefinition`."""
 
+    tables = SENDING_TABLES
+
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings
         tiers = at.topic_file.tiers
         sending = at.settings.sending
         client = await parts.closing.enter_async_context(open_client(client_settings(sending)))
+        letterbox = await parts.closing.enter_async_context(
+            open_letterbox(letterbox_settings(at.settings), now_ms)
+        )
         recipients = Recipients(
-            read_profile_files(PROFILES_DIR),
+            parts.tables.profiles.get,
             sealer(at.settings),
             SendingWays(
-                SenderIdentity(sending.user_agent, sending.origin), tiers, HttpCourier(client)
+                SenderIdentity(sending.user_agent, sending.origin),
+                tiers,
+                HttpCourier(client, user_agent=sending.user_agent),
+                letterbox,
+                partial(_is_on, parts.tables.directory),
             ),
         )
         giving_up = GivingUp(
@@ -157,28 +163,30 @@ class SenderStage:
 def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:
     """What senders read: the shared topic, and the topics of endpoints that are not inactive.
 
-    An inactive endpoint's topic is its waiting room; a removed one's is read until it is empty, and
-    so is one that an endpoint was moved from.
+    An inactive endpoint's topic is its waiting room, and so is that of an account that is switched
+    off; a removed one's is read until it is empty, and so is one that an endpoint was moved from.
     """
     read = {shared}
     for endpoint in directory.endpoints():
-        if endpoint.status in READ_STATUSES:
+        if endpoint.status is EndpointStatus.REMOVED or (
+            endpoint.status is EndpointStatus.ACTIVE and _is_on(directory, endpoint.account)
+        ):
             read.add(endpoint.topic)
             if endpoint.moved_from is not None:
                 read.add(endpoint.moved_from)
     return tuple(sorted(read))
 
 
-def client_settings(sending: SendingSettings) -> ClientSettings:
-    """Raises ValueError where a network or the proxy cannot be read."""
-    return ClientSettings(
-        rules=parse_rules(
-            (*sending.allowed_networks, *sending.allowed_names), sending.nat64_prefix
-        ),
+def _is_on(directory: Directory, account_id: str) -> bool:
+    return account_refusal(directory.account(account_id)) is None
+
+
+def letterbox_settings(settings: Settings) -> LetterboxSettings:
+    """Raises MailServerRefused or InvalidMailAddress where a setting cannot be read."""
+    mail, sending = settings.mail, settings.sending
+    return LetterboxSettings(
+        server=parse_mail_url(mail.url.get_secret_value()) if mail.url else None,
+        sender=parse_mail_sender(mail.from_),
+        greeting_name=sending.origin,
         additional_authorities=sending.ca_file,
-        proxy=parse_proxy(sending.proxy) if sending.proxy else None,
-        idle_connections=sending.idle_connections,
     )
-
-
-READ_STATUSES = frozenset({EndpointStatus.ACTIVE, EndpointStatus.REMOVED})

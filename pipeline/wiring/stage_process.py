@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pipeline.adapters.kafka.sink import KafkaSink
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
-from pipeline.adapters.kafka.tables import TableReader
 from pipeline.clock import now_ms
 from pipeline.engine.consume_loop import ConsumeLoop, LoopLimits
 from pipeline.engine.outlet import Outlet
@@ -25,7 +24,7 @@ from pipeline.telemetry.health_server import Health, HealthServer
 from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
 from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Tally
-from pipeline.wiring.live_tables import LiveTables
+from pipeline.wiring.table_following import empty_tables, follow_tables
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.codec import RecordCodec
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
     from pipeline.slots import Slot
     from pipeline.wiring.connection import Connection
+    from pipeline.wiring.live_tables import LiveTables
     from pipeline.wiring.stop_requests import StopRequests
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,11 @@ class Opening:
 
 class StageDefinition(Protocol):
     """How one stage is made; one instance for each process."""
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """Those that it follows, without the topics' prefix."""
+        ...
 
     async def build(self, parts: Parts) -> BuiltStage: ...
 
@@ -204,10 +209,8 @@ class StageProcess:
         )
         sink = KafkaSink(at.connection, on_failed=loop.fail)
         self._closing.push_async_callback(sink.close, wait_seconds=FLUSH_SECONDS)
-        tables = self._tables = LiveTables(at.codec, at.topology)
-        reader = TableReader(at.connection, tables.topics, apply=tables.apply, on_failed=loop.fail)
-        self._closing.push_async_callback(reader.close)
-        await reader.start()
+        tables = self._tables = empty_tables(at.codec, at.topology, definition.tables)
+        await follow_tables(tables, at.connection, on_failed=loop.fail, closing=self._closing)
         await self._consume(
             definition, loop, tables=tables, outlet=Outlet(sink, on_failed=loop.fail)
         )
@@ -286,7 +289,7 @@ class StageProcess:
             detail={
                 "stage": self._surroundings.slot.stage,
                 "partitions": facts.partitions,
-                "tables": dict(self._tables.positions) if self._tables is not None else {},
+                "tables": self._tables.positions_by_topic() if self._tables is not None else {},
                 "unfinished": facts.unfinished,
                 "held": [
                     f"{partition.topic}[{partition.number}]: {text}"

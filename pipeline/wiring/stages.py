@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvloop
 
@@ -18,7 +20,7 @@ from pipeline.wiring.connection import connection
 from pipeline.wiring.stage_process import StageDefinition, Surroundings, run_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from pipeline.settings import Settings
     from pipeline.wiring.stop_requests import StopRequests
@@ -30,10 +32,27 @@ STAGES: Final[Mapping[str, tuple[str, str]]] = {
     "recorder": ("pipeline.wiring.recorder_stage", "RecorderStage"),
 }
 """Where each is defined: a process loads its own alone, and is back sooner when it was killed."""
+API: Final = "api"
+_API_MODULE: Final = "pipeline.wiring.api_stage"
+
+StageProgramme = Callable[[Surroundings], "Coroutine[Any, Any, None]"]
+"""One process of a stage, loaded and ready to be run."""
+
+
+def load_stage(stage: str) -> StageProgramme:
+    """Takes a good part of a second, and needs nothing that is not there yet."""
+    if stage == API:
+        return import_module(_API_MODULE).serve_api
+    return partial(run_stage, definition_of(stage))
 
 
 def run_stage_process(
-    stage: str, settings: Settings, *, slot: int | None, stops: StopRequests
+    stage: str,
+    settings: Settings,
+    *,
+    programme: StageProgramme,
+    slot: int | None,
+    stops: StopRequests,
 ) -> None:
     """Run one process of a stage until SIGTERM or SIGINT.
 
@@ -53,7 +72,7 @@ def run_stage_process(
             slot=held,
             stops=stops,
         )
-        uvloop.run(run_stage(definition_of(stage), surroundings))
+        uvloop.run(programme(surroundings))
     finally:
         held.close()
 

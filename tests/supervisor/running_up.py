@@ -21,7 +21,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60.0
-STAGES = ("router-0", "sender-0", "scheduler-0", "recorder-0")
+STAGES = ("router-0", "sender-0", "scheduler-0", "recorder-0", "api-0")
 
 
 def free_port() -> int:

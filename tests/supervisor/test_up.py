@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -76,6 +77,43 @@ def test_a_stage_that_is_killed_is_back_within_a_second(up: RunningUp, stage: st
     )
     up.wait_ready()
     assert f"{stage} ended with SIGKILL" in up.said()
+
+
+def test_the_port_is_answered_while_the_api_is_not_there(up: RunningUp):
+    up.wait_ready()
+    before = up.pid_of("api-0")
+    assert before is not None
+    key = (up.data_dir / "operator.key").read_text().strip()
+    assert ask(up, "/v1/accounts", key)[0] == 200
+    os.kill(before, signal.SIGKILL)
+    seen: list[tuple[int, str | None]] = []
+
+    def is_back() -> bool:
+        seen.append(ask(up, "/v1/accounts", key))
+        return up.pid_of("api-0") not in {None, before} and seen[-1][0] == 200
+
+    wait_until(is_back, "the API answers again", seconds=60)
+    # Nobody is refused, and nobody waits for the process to load; one may lose its connection.
+    away = [answer for answer in seen if answer[0] != 200]
+    assert away[1:], "it was never away"
+    assert all(answer in {(503, "1"), (0, None)} for answer in away)
+    assert sum(answer[0] == 0 for answer in away) <= 1
+    assert up.answer("/healthz")[0] == 200
+    up.wait_ready()
+
+
+def ask(up: RunningUp, path: str, key: str) -> tuple[int, str | None]:
+    """Status and `Retry-After`; status 0 where the connection was lost."""
+    connection = http.client.HTTPConnection("127.0.0.1", up.port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Retry-After")
+    except (OSError, http.client.HTTPException):
+        return 0, None
+    finally:
+        connection.close()
 
 
 def test_a_broker_that_is_killed_is_back_and_keeps_no_stage_waiting(up: RunningUp):

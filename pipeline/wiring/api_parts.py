@@ -1,0 +1,290 @@
+"""What the API's application consists of: every resource with what it needs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, cast
+
+from fastapi import APIRouter
+
+from pipeline.adapters.http.consent import ConsentDesk
+from pipeline.adapters.http.curl_client import open_client
+from pipeline.adapters.profile_files import read_profile_document, read_profile_files
+from pipeline.adapters.sample_files import read_sample_files
+from pipeline.api import (
+    accounts,
+    endpoints,
+    event_types,
+    handshakes,
+    keys,
+    profiles,
+    relations,
+    sample_sending,
+)
+from pipeline.api import status as status_routes
+from pipeline.api.account_changes import AccountPorts
+from pipeline.api.app import Application
+from pipeline.api.authentication import Authentication
+from pipeline.api.consent_asking import CALLBACK_PATH, ConsentAsking
+from pipeline.api.endpoint_ports import ConsentPorts, EndpointPorts
+from pipeline.api.event_type_changes import EventTypePorts
+from pipeline.api.key_memory import KeyMemory
+from pipeline.api.key_uses import KeyUses
+from pipeline.api.keys import KeyPorts
+from pipeline.api.known_profiles import KnownProfiles
+from pipeline.api.outbox import Outbox
+from pipeline.api.profile_changes import Document, ProfilePorts
+from pipeline.api.relation_changes import RelationPorts
+from pipeline.api.sample_sending import SamplePorts
+from pipeline.api.status import Standing, StatusPorts
+from pipeline.clock import now_ms
+from pipeline.registry import Registry
+from pipeline.resources import PROFILE_SAMPLES_DIR, PROFILES_DIR
+from pipeline.settings import Settings
+from pipeline.supervisor.operator_key import ensure_operator_key, operator_key_file
+from pipeline.telemetry.tally import Tally
+from pipeline.wiring.configuration import sealer
+from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault
+from pipeline.wiring.event_ingest import EventIngest, IngestSurroundings, open_event_ingest
+from pipeline.wiring.http_client import client_settings
+from pipeline.wiring.outbox_publishing import keep_published, opened_outbox
+from pipeline.wiring.registry_adoption import TableSides
+from pipeline.wiring.registry_store import RegistryStore
+from pipeline.wiring.stage_process import Surroundings
+from pipeline.wiring.table_records import OutboxRecords
+from pipeline.wiring.url_check import tenants_url_check
+
+log = logging.getLogger(__name__)
+
+_SHORT_KEY_CHARS: Final = 24
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSurroundings:
+    """What the API's process has."""
+
+    process: Surroundings
+    store: RegistryStore
+    tally: Tally
+    standing: Callable[[], Awaitable[Standing]]
+    fail: Callable[[BaseException], None]
+    """The process cannot go on, and has to start anew. On the event loop."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.process.settings
+
+    @property
+    def registry(self) -> Registry:
+        return self.store.registry
+
+    @property
+    def records(self) -> OutboxRecords:
+        return OutboxRecords(self.process.codec, self.process.topology)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """An application, and what goes on beside it for ever."""
+
+    application: Application
+    work: Sequence[Work]
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """All that knows keys."""
+
+    memory: KeyMemory
+    uses: KeyUses
+    authentication: Authentication
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What changes are made with."""
+
+    outbox: Outbox
+    profiles: KnownProfiles
+    keys: _Keys
+
+
+async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
+    """Return when the tables are in memory.
+
+    Raises TopicsUnfit, UnusableKey, ProfileFileError, SinkFailed, ClusterFailed.
+    """
+    ingest = await _event_ingest(at, closing)
+    process = at.process
+    sides = TableSides(at.store, process.connection, process.topic_file, process.codec)
+    changes = _Changes(
+        outbox=await closing.enter_async_context(opened_outbox(sides)),
+        profiles=KnownProfiles(read_profile_files(PROFILES_DIR)),
+        keys=_keys(at, closing),
+    )
+    routers = [
+        status_routes.router(StatusPorts(at.standing)),
+        *_accounts_and_keys(at, changes),
+        *await _endpoints(at, changes, closing),
+        _samples(at, ingest),
+        ingest.router,
+    ]
+    return ApiParts(
+        Application(
+            authentication=changes.keys.authentication,
+            tally=at.tally,
+            routers=routers,
+            public_url=at.settings.api.public_url,
+            keyless=(CALLBACK_PATH,),
+            direct=dict(ingest.direct),
+        ),
+        (
+            partial(keep_published, sides, changes.outbox),
+            changes.keys.uses.keep_written,
+            *ingest.work,
+        ),
+    )
+
+
+async def _event_ingest(at: ApiSurroundings, closing: AsyncExitStack) -> EventIngest:
+    process = at.process
+    return await open_event_ingest(
+        IngestSurroundings(
+            connection=process.connection,
+            topic_file=process.topic_file,
+            codec=process.codec,
+            registry=at.registry,
+            on_failed=at.fail,
+        ),
+        closing,
+    )
+
+
+def _samples(at: ApiSurroundings, ingest: EventIngest) -> APIRouter:
+    return sample_sending.router(
+        SamplePorts(
+            registry=at.registry,
+            tables=ingest.tables,
+            reach=ingest.reach,
+            table_logs=ingest.table_logs,
+            event_log=ingest.event_log,
+            samples=read_sample_files(PROFILE_SAMPLES_DIR),
+            encode_delivery=at.process.codec.encode_delivery,
+            now_ms=now_ms,
+            random_bytes=os.urandom,
+        )
+    )
+
+
+def _keys(at: ApiSurroundings, closing: AsyncExitStack) -> _Keys:
+    memory = KeyMemory(at.registry)
+    closing.callback(memory.close)
+    uses = KeyUses(at.registry)
+    key = operator_key(at.settings)
+    return _Keys(memory, uses, Authentication(memory, uses, operator_key=key, now_ms=now_ms))
+
+
+def operator_key(settings: Settings) -> str | None:
+    """The one that is set, or that `up` has made; None, and a line in the log, without either.
+
+    Raises UnusableOperatorKey.
+    """
+    if settings.api.operator_key is not None:
+        key = settings.api.operator_key.get_secret_value()
+        if len(key) < _SHORT_KEY_CHARS:
+            log.warning("PIPELINE_API__OPERATOR_KEY is short: use 32 random characters or more")
+        return key
+    if operator_key_file(settings.data_dir).exists():
+        return ensure_operator_key(settings.data_dir).key
+    log.warning("no operator's key: set PIPELINE_API__OPERATOR_KEY to make the first keys with it")
+    return None
+
+
+def _accounts_and_keys(at: ApiSurroundings, changes: _Changes) -> list[APIRouter]:
+    forget_key = changes.keys.memory.forget
+    return [
+        accounts.router(
+            AccountPorts(
+                registry=at.registry,
+                outbox=changes.outbox,
+                records=at.records,
+                profiles=changes.profiles,
+                forget_key=forget_key,
+                now_ms=now_ms,
+            )
+        ),
+        profiles.router(
+            ProfilePorts(
+                registry=at.registry,
+                outbox=changes.outbox,
+                records=at.records,
+                profiles=changes.profiles,
+                shipped_documents=_shipped_documents(changes.profiles),
+                now_ms=now_ms,
+            )
+        ),
+        event_types.router(EventTypePorts(at.registry, now_ms)),
+        keys.router(
+            KeyPorts(at.registry, forget_key=forget_key, now_ms=now_ms, random_bytes=os.urandom)
+        ),
+    ]
+
+
+def _shipped_documents(profiles: KnownProfiles) -> dict[str, Document]:
+    return {
+        name: cast("Document", read_profile_document(PROFILES_DIR / f"{name}.yaml"))
+        for name in profiles.shipped
+    }
+
+
+async def _endpoints(
+    at: ApiSurroundings, changes: _Changes, closing: AsyncExitStack
+) -> list[APIRouter]:
+    settings, topology = at.settings, at.process.topology
+    sending = client_settings(settings.sending)
+    client = await closing.enter_async_context(open_client(sending))
+    sealing = sealer(settings)
+    ports = EndpointPorts(
+        registry=at.registry,
+        outbox=changes.outbox,
+        records=at.records,
+        profiles=changes.profiles,
+        vault=SealedVault(sealing),
+        check_url=tenants_url_check(sending.rules),
+        topology=topology,
+        dedicated_limit=at.process.topic_file.dedicated_limit,
+        now_ms=now_ms,
+        random_bytes=os.urandom,
+    )
+    consents = ConsentAsking(
+        ports,
+        ConsentPorts(
+            consent=ConsentDesk(client, user_agent=settings.sending.user_agent),
+            tokens=SealedTokens(sealing),
+            origin=settings.sending.origin,
+            public_url=settings.api.public_url,
+        ),
+    )
+    return [
+        endpoints.router(ports, consents),
+        handshakes.router(consents),
+        relations.router(
+            RelationPorts(
+                registry=at.registry,
+                outbox=changes.outbox,
+                records=at.records,
+                profiles=changes.profiles,
+                encode_event=at.process.codec.encode_event,
+                events_topic=topology.events,
+                now_ms=now_ms,
+                random_bytes=os.urandom,
+            )
+        ),
+    ]
