@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from benchmarks.ingest import ingest_rig, measured_ingest
+from benchmarks.ingest_plan import ingest_plan
 from benchmarks.latency import LatencyPlan, measured_latency
 from benchmarks.neighbours import NeighbourPlan, measured_neighbours
 from benchmarks.plans import WARM_UP_EVENTS, Amounts
@@ -18,6 +20,8 @@ def measured(scenario: Scenario, amounts: Amounts) -> Figures:
     if scenario.kind is Kind.BARE_LOOP:
         with bare_rig(scenario.name) as rig:
             return measured_throughput(rig, amounts.steady_plan())
+    if scenario.kind is Kind.INGEST:
+        return _ingested(scenario, amounts)
     with pipeline_rig(scenario.name, scenario.rig) as rig:
         match scenario.kind:
             case Kind.THROUGHPUT:
@@ -36,3 +40,16 @@ def measured(scenario: Scenario, amounts: Amounts) -> Figures:
                 return measured_neighbours(rig, pace, scenario.behaviour)
             case _:
                 assert_never(scenario.kind)
+
+
+def _ingested(scenario: Scenario, amounts: Amounts) -> Figures:
+    assert scenario.events_a_request is not None
+    plan = ingest_plan(
+        scenario.name,
+        amounts.deliveries,
+        amounts.seconds,
+        events_a_request=scenario.events_a_request,
+        profile=amounts.profile,
+    )
+    with ingest_rig(scenario.rig.pipeline.layout) as rig:
+        return measured_ingest(rig, plan)

@@ -32,6 +32,10 @@ _NEIGHBOURS: Final = (
 _BACKLOG: Final = (
     "a backlog that was there before the stages began: the router is at work while the sender is"
 )
+_INGEST: Final = (
+    "the API beside a pipeline at work: of `ingest-*` nothing is routed; its clients are one"
+    " process that is as fast as it can be, over 32 connections that are kept, without TLS"
+)
 _FEW: Final = "99th percentiles that last: fewer than {least} events decide that of {scenarios}"
 _BUSY: Final = (
     "a machine of its own: others kept some of {cores} cores busy during {scenarios}; such figures"
@@ -65,6 +69,8 @@ def _by_scenario(results: Results) -> Iterator[str]:
         yield _NEIGHBOURS
     if Kind.BACKLOG in kinds:
         yield _BACKLOG
+    if Kind.INGEST in kinds:
+        yield _INGEST
 
 
 def _by_circumstance(results: Results) -> Iterator[str]:

@@ -25,7 +25,7 @@ NEIGHBOUR_SECONDS: Final = 15.0
 QUICK_NEIGHBOUR_SECONDS: Final = 6.0
 NEIGHBOUR_PER_SECOND: Final = 200.0
 DELIVERIES_A_SECOND: Final = 1_000_000
-PROFILED: Final = ("router", "sender", "scheduler", "recorder", "loop")
+PROFILED: Final = ("router", "sender", "scheduler", "recorder", "loop", "api")
 
 
 @dataclass(frozen=True, slots=True)

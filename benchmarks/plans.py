@@ -10,10 +10,12 @@ from benchmarks.throughput import ThroughputPlan
 
 WAITING: Final = 5_000
 """Deep enough that every process always has work, and shallow enough that none runs ahead."""
-WARM_UP_SHARE: Final = 3
+WARM_UP_TIMES: Final = 2
+"""Java's compilers work as much as the broker itself in its first 50,000 deliveries, and until they
+have, the broker needs twice as much for each."""
 WARM_UP_EVENTS: Final = 3_000
 _LEAST_WARM_UP: Final = 1_000
-_MOST_WARM_UP: Final = 20_000
+_MOST_WARM_UP: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,6 @@ class Amounts:
         return self._plan(Backlog(deliveries, None, None))
 
     def _plan(self, measured: Backlog) -> ThroughputPlan:
-        count = max(measured.deliveries // WARM_UP_SHARE, _LEAST_WARM_UP)
-        warm_up = Backlog(min(count, _MOST_WARM_UP), WAITING, self.seconds / 2)
+        count = max(measured.deliveries * WARM_UP_TIMES, _LEAST_WARM_UP)
+        warm_up = Backlog(min(count, _MOST_WARM_UP), WAITING, self.seconds * WARM_UP_TIMES)
         return ThroughputPlan(measured, warm_up, self.profile)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from benchmarks.ingest_tables import ingest_tables
 from benchmarks.latency_tables import latency_tables
 from benchmarks.machine import Machine
 from benchmarks.results import Results
@@ -36,7 +37,11 @@ def print_report(results: Results, missing: Sequence[str], console: Console) -> 
         for scenario, summary in summaries.items()
         if scenario.kind in _AT_SATURATION
     }
-    for table in (*throughput_tables(saturated), *latency_tables(summaries)):
+    for table in (
+        *throughput_tables(saturated),
+        *latency_tables(summaries),
+        *ingest_tables(summaries),
+    ):
         console.print(table)
     for scenario, texts in results.failures.items():
         for text in texts:

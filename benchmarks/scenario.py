@@ -19,6 +19,8 @@ class Kind(StrEnum):
     BARE_LOOP = "bare loop"
     LATENCY = "latency"
     NEIGHBOURS = "neighbours"
+    INGEST = "ingest"
+    """Events by the API, which alone runs."""
 
 
 class Group(StrEnum):
@@ -32,6 +34,7 @@ class Group(StrEnum):
     BACKLOG = "backlog"
     LATENCY = "latency"
     NEIGHBOURS = "neighbours"
+    INGEST = "ingest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Scenario:
     """Events, where they come at an even pace."""
     behaviour: Behaviour | None = None
     """Of the one bad neighbour."""
+    events_a_request: int | None = None
+    """Where the API is asked."""
 
     def described(self) -> dict[str, Any]:
         """As results files say it."""
@@ -68,4 +73,5 @@ class Scenario:
             "tls": rig.receiver.is_tls,
             "per_second": self.per_second,
             "behaviour": self.behaviour,
+            "events_a_request": self.events_a_request,
         }

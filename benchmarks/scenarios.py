@@ -8,6 +8,7 @@ from typing import Final
 from benchmarks.behaviours import Behaviour
 from benchmarks.endpoint_layouts import EndpointLayout, TopicKind
 from benchmarks.events import KIB, EventFormat
+from benchmarks.ingest_plan import BATCH
 from benchmarks.neighbours import account_number, neighbours
 from benchmarks.receiving import FAILING_ONCE, OBSERVANT, OBSERVANT_TLS
 from benchmarks.rigs import RigPlan
@@ -19,7 +20,7 @@ _FIRST_RETRY_MS: Final = (1_000,)
 """The 1 s tier, and no third attempt."""
 _USUAL: Final = (
     *("bare-loop", "own-1", "own-50", "shared-50", "fan-out-own", "fan-out-shared"),
-    *("tls", "retried-own", "latency", "neighbour-slow-shared"),
+    *("tls", "retried-own", "latency", "neighbour-slow-shared", "ingest-single", "ingest-batch"),
 )
 
 
@@ -63,6 +64,11 @@ def _neighbour(behaviour: Behaviour, topics: TopicKind) -> Scenario:
         rig,
         behaviour=behaviour,
     )
+
+
+def _ingest(name: str, text: str, events_a_request: int) -> Scenario:
+    rig = _spread(50, _SHARED)
+    return Scenario(name, text, Group.INGEST, Kind.INGEST, rig, events_a_request=events_a_request)
 
 
 _DOES: Final = {
@@ -152,9 +158,14 @@ _NEIGHBOURS: Final = tuple(
     _neighbour(behaviour, topics) for topics in (_OWN, _SHARED) for behaviour in _DOES
 )
 
+_INGESTS: Final = (
+    _ingest("ingest-single", "events by the API, one a request", 1),
+    _ingest("ingest-batch", f"events by the API, {BATCH} a request", BATCH),
+)
+
 SCENARIOS: Final = (
     *(*_SATURATION, *_ENDPOINTS, *_EVENTS, *_FAILURES, *_PROCESSES, *_BACKLOGS),
-    *(*_LATENCIES, *_NEIGHBOURS),
+    *(*_LATENCIES, *_NEIGHBOURS, *_INGESTS),
 )
 USUAL: Final = tuple(scenario for scenario in SCENARIOS if scenario.name in _USUAL)
 """What is measured where nothing is said."""
