@@ -59,6 +59,10 @@ class FreezingStage:
     def __init__(self, definition: StageDefinition) -> None:
         self._definition = definition
 
+    @property
+    def tables(self) -> Sequence[str]:
+        return self._definition.tables
+
     async def build(self, parts: Parts) -> BuiltStage:
         return await self._definition.build(parts)
 
