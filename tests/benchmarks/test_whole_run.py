@@ -10,7 +10,10 @@ import pytest
 
 from tests.architecture.checkout import ROOT
 
-CHOSEN = ("own-1", "tls", "retried-shared", "backlog-shared", "latency", "neighbour-hangs-own")
+CHOSEN = (
+    *("own-1", "tls", "retried-shared", "backlog-shared", "latency", "neighbour-hangs-own"),
+    *("ingest-single", "ingest-batch"),
+)
 
 
 @pytest.mark.soak

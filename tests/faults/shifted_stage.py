@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline import clock
 from pipeline.clock import now_ms
 from pipeline.settings import Settings
-from pipeline.wiring.stages import run_stage_process
+from pipeline.wiring.stages import load_stage, run_stage_process
 from pipeline.wiring.stop_requests import StopRequests
 from tests.running_pipeline import RunningPipeline
 
@@ -77,7 +77,9 @@ class ShiftedTime:
 
 def main() -> None:
     clock.time = ShiftedTime(Path(os.environ[FILE_VARIABLE]))
-    run_stage_process(sys.argv[1], Settings(), slot=int(sys.argv[3]), stops=StopRequests())
+    stage, slot = sys.argv[1], int(sys.argv[3])
+    programme = load_stage(stage)
+    run_stage_process(stage, Settings(), programme=programme, slot=slot, stops=StopRequests())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pipeline.adapters.http.curl_client import CurlClient, open_client
 from pipeline.domain.addresses import REFUSED_TARGET, AddressRules
 from pipeline.domain.delivery import Outcome
 from pipeline.domain.endpoint import MutualTlsAuth
-from pipeline.ports import Courier, Parcel, Sent
+from pipeline.ports import Parcel, Sent
 from pipeline.stages.sender.posting import Destination
 from tests.http.conftest import SETTINGS
 from tests.http.servers import OK, answering, serving, silence, wait_until
@@ -21,7 +21,7 @@ def a_parcel(url: str, **changes: object) -> Parcel:
 
 
 async def test_an_answer_of_any_status_is_refused_with_all_that_came(client: CurlClient):
-    courier: Courier = HttpCourier(client)
+    courier = HttpCourier(client)
     later = b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nbusy"
     seen: list[bytes] = []
     async with serving(answering(later, seen=seen)) as server:
