@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline.adapters.storage.engine import Durability
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.outbox_store import SqlOutboxStore
 from pipeline.adapters.storage.sql_registry import SqlRegistry
@@ -25,5 +26,5 @@ class RegistryStore:
 
 def opened_registry(settings: Settings) -> RegistryStore:
     """Opened, and made or migrated where that is needed. Raises StoreFailed."""
-    store = open_store(store_url(settings))
+    store = open_store(store_url(settings), durability=Durability.TRUTH)
     return RegistryStore(SqlRegistry(store), SqlOutboxStore(store), store.close)

@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
 from pipeline.adapters.storage import tables
-from pipeline.adapters.storage.engine import Store, connected
+from pipeline.adapters.storage.engine import Durability, Store, connected
 from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
@@ -223,4 +223,16 @@ def test_a_connection_that_the_server_ends_is_unavailable_and_the_next_one_works
     ):
         connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
     assert RecorderStore(store).write([an_attempt()], [], {}).new_attempts == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("durability", "synchronous"), [(Durability.LOG, 1), (Durability.TRUTH, 2)]
+)
+def test_what_is_the_truth_is_on_the_disk_before_a_transaction_ends(
+    sqlite_url: str, durability: Durability, synchronous: int
+):
+    store = open_store(sqlite_url, durability=durability)
+    with store.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == synchronous
     store.close()

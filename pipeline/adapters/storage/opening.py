@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from pipeline.adapters.storage.engine import Store, connected
+from pipeline.adapters.storage.engine import Durability, Store, connected
 from pipeline.adapters.storage.errors import StoreUnusable, translated
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -31,13 +31,13 @@ _WAL_WAIT_SECONDS = 10.0
 _WAL_RETRY_SECONDS = 0.02
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, durability: Durability = Durability.LOG) -> Store:
     """Open the store at `url`, created or migrated where that is needed.
 
     `sqlite:///<path>` or `postgresql://...`. Raises StoreUnusable (not a database, written by a
     newer version, not permitted) or StoreUnavailable (locked, full, out of reach).
     """
-    store = connected(url)
+    store = connected(url, durability=durability)
     try:
         if store.engine.dialect.name == "sqlite":
             _use_write_ahead_log(store)
