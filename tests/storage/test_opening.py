@@ -11,6 +11,7 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from pipeline.adapters.storage import tables
@@ -19,6 +20,7 @@ from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
+from pipeline.adapters.storage.schema_version import MIGRATIONS, known_versions
 from tests.storage.builders import an_attempt, tables_of
 
 
@@ -236,3 +238,20 @@ def test_what_is_the_truth_is_on_the_disk_before_a_transaction_ends(
     with store.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == synchronous
     store.close()
+
+
+def test_the_newest_known_version_is_the_one_that_migrations_lead_to():
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert [scripts.get_current_head()] == [known_versions()[-1]]
+    assert {script.revision for script in scripts.walk_revisions()} == set(known_versions())
+
+
+def test_a_store_that_is_up_to_date_is_opened_without_alembic(sqlite_url: str):
+    open_store(sqlite_url).close()
+    opens = f"""
+import sys
+from pipeline.adapters.storage.opening import open_store
+open_store({sqlite_url!r}).close()
+sys.exit("alembic" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", opens], check=True)

@@ -11,9 +11,7 @@ from sqlalchemy.exc import ArgumentError
 
 from pipeline.adapters.storage.engine import connected
 from pipeline.adapters.storage.errors import StoreUnusable
-from pipeline.adapters.storage.opening import (
-    _is_current,  # pyright: ignore[reportPrivateUsage] - the same judgement as when it is opened
-)
+from pipeline.adapters.storage.schema_version import is_current
 
 
 class StoreState(StrEnum):
@@ -35,7 +33,7 @@ def inspected(url: str) -> StoreState:
     try:
         with store.writing():
             pass  # takes the lock of a writer and lets it go
-        return StoreState.CURRENT if _is_current(store) else StoreState.OLD
+        return StoreState.CURRENT if is_current(store) else StoreState.OLD
     finally:
         store.close()
 

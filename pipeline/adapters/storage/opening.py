@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
+from importlib import import_module
 from threading import Event
 from time import monotonic
 
-# Alembic tells its own steps, the first ones while it is imported; a warning of it is still heard.
-logging.getLogger("alembic").setLevel(logging.WARNING)
-
-# ruff: noqa: E402 - after the line above
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from pipeline.adapters.storage.engine import Durability, Store, connected
 from pipeline.adapters.storage.errors import StoreUnusable, translated
+from pipeline.adapters.storage.schema_version import is_current
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
-_VERSION_TABLE = (
-    "webhook_pipeline_version"  # Alembic's own name may be somebody else's in a shared database
-)
-_MIGRATION_LOCK = 0x77686B70  # any number, the same for all who migrate this store
+# Alembic takes longer to load than all else of the store, and hardly any process needs it.
+_MIGRATING = "pipeline.adapters.storage.migrating"
 
 _WAL_WAIT_SECONDS = 10.0
 _WAL_RETRY_SECONDS = 0.02
@@ -41,8 +29,8 @@ def open_store(url: str, *, durability: Durability = Durability.LOG) -> Store:
     try:
         if store.engine.dialect.name == "sqlite":
             _use_write_ahead_log(store)
-        if not _is_current(store):
-            _migrate(store)
+        if not is_current(store):
+            import_module(_MIGRATING).migrate(store)
     except BaseException:
         store.close()
         raise
@@ -76,43 +64,3 @@ def _set_wal(store: Store) -> str:
         # The mode may be changed outside a transaction alone.
         connection.execution_options(sqlite_begin=None)
         return str(connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one())
-
-
-def _is_current(store: Store) -> bool:
-    with store.reading() as connection:
-        return _is_head(connection, store.place)
-
-
-def _is_head(connection: Connection, place: str) -> bool:
-    """Whether nothing is to be migrated. Raises StoreUnusable for a schema that we do not know."""
-    found = _revision(connection)
-    scripts = ScriptDirectory(str(_MIGRATIONS))
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
-        raise StoreUnusable(
-            f"store {place}: written by a newer version of this program (schema {found}; "
-            f"this version knows {max(known)}); upgrade, or name another store"
-        )
-    return found == scripts.get_current_head()
-
-
-def _revision(connection: Connection) -> str | None:
-    options = {"version_table": _VERSION_TABLE}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
-
-
-def _migrate(store: Store) -> None:
-    """One transaction, so that a half-migrated schema does not exist; one process at a time."""
-    with store.writing() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(
-                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
-            )
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-        if _is_head(connection, store.place):
-            return  # somebody else was faster
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        config.attributes["version_table"] = _VERSION_TABLE
-        command.upgrade(config, "head")
