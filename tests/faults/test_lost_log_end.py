@@ -16,6 +16,7 @@ from tests.faults.lost_end import (
     LOST,
     check_held_until_told_to_go_on,
     deliver,
+    is_held,
     later,
     lose_power,
     publish,
@@ -28,6 +29,7 @@ from tests.running_pipeline import eventually
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 
+@pytest.mark.soak
 def test_a_sender_that_had_read_what_was_lost_holds_and_skips_nothing(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
 ) -> None:
@@ -38,14 +40,17 @@ def test_a_sender_that_had_read_what_was_lost_holds_and_skips_nothing(
     deliver(pipeline, receiver, KEPT, KEPT + LOST)
     pipeline.stop("router")
     lose_power(own_broker, tmp_path, topic)
+    eventually(lambda: is_held(pipeline, topic), seconds=60)
     pipeline.run("router")
     later(pipeline, topic)
     check_held_until_told_to_go_on(pipeline, receiver, topic)
 
 
+@pytest.mark.soak
 @pytest.mark.xfail(
+    raises=AssertionError,
     reason="a partition is begun at its committed offset without asking whether that offset's"
-    " leader epoch still reaches so far: what was written from the cut on is skipped in silence"
+    " leader epoch still reaches so far: what was written from the cut on is skipped in silence",
 )
 def test_a_sender_that_comes_back_after_what_it_had_read_was_lost_holds_and_skips_nothing(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
@@ -63,10 +68,6 @@ def test_a_sender_that_comes_back_after_what_it_had_read_was_lost_holds_and_skip
     check_held_until_told_to_go_on(pipeline, receiver, topic)
 
 
-@pytest.mark.xfail(
-    reason="confluent-kafka raises a producer's fatal error from `poll`, which ends the thread of"
-    " the acknowledgements alone: the stage says that it is ready, and does nothing any more"
-)
 def test_a_stage_whose_producer_cannot_go_on_begins_anew(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
 ) -> None:

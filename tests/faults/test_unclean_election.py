@@ -18,6 +18,7 @@ from tests.faults.lost_end import (
     NAME,
     check_held_until_told_to_go_on,
     deliver,
+    is_held,
     later,
     put_endpoint,
 )
@@ -54,8 +55,9 @@ def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
         pytest.param(
             "is away",
             marks=pytest.mark.xfail(
+                raises=AssertionError,
                 reason="a partition is begun at its committed offset without asking whether that"
-                " offset's leader epoch still reaches so far: what was written since is skipped"
+                " offset's leader epoch still reaches so far: what was written since is skipped",
             ),
         ),
     ],
@@ -77,7 +79,9 @@ def test_what_an_unclean_election_cut_off_is_held_and_nothing_written_since_is_s
         ahead.kill()
         behind.start()
         behind.wait_until_ready()
-        eventually(lambda: _partition(pipeline, topic).leader == behind.number, seconds=60)
+        eventually(lambda: _leader(pipeline, topic) == behind.number, seconds=60)
+        if sender == "is running":
+            eventually(lambda: is_held(pipeline, topic), seconds=60)
         pipeline.run("router")
         later(pipeline, topic)
         if sender == "is away":
@@ -92,7 +96,7 @@ def _make_topic(pipeline: RunningPipeline, nodes: list[KafkaNode]) -> str:
     new = NewTopic(topic, num_partitions=1, replica_assignment=[replicas], config=UNCLEAN)
     admin: Any = AdminClient({**pipeline.connection})  # it does not say what its futures hold
     admin.create_topics([new])[topic].result(30)
-    eventually(lambda: _partition(pipeline, topic).leader > 0)
+    eventually(lambda: _leader(pipeline, topic) > 0)
     return topic
 
 
@@ -100,14 +104,25 @@ def _kill_follower(
     pipeline: RunningPipeline, nodes: list[KafkaNode], topic: str
 ) -> tuple[KafkaNode, KafkaNode]:
     """From here on only the leader gets what is written. Answers the follower and the leader."""
-    leader = _partition(pipeline, topic).leader
+    leader = _leader(pipeline, topic)
     (ahead,) = [node for node in nodes if node.number == leader]
     (behind,) = [node for node in nodes[:2] if node is not ahead]
     behind.kill()
-    eventually(lambda: _partition(pipeline, topic).isrs == [leader], seconds=60)
+    eventually(lambda: _in_sync(pipeline, topic) == [leader], seconds=60)
     return behind, ahead
 
 
-def _partition(pipeline: RunningPipeline, topic: str) -> Any:
+def _leader(pipeline: RunningPipeline, topic: str) -> int:
+    """Not above 0 where there is none, or not everybody knows it yet."""
+    partitions = _partitions(pipeline, topic)
+    return partitions[0].leader if partitions else -1
+
+
+def _in_sync(pipeline: RunningPipeline, topic: str) -> list[int]:
+    partitions = _partitions(pipeline, topic)
+    return list(partitions[0].isrs) if partitions else []
+
+
+def _partitions(pipeline: RunningPipeline, topic: str) -> dict[int, Any]:
     admin: Any = AdminClient({**pipeline.connection})  # nor what its metadata are
-    return admin.list_topics(topic, timeout=10).topics[topic].partitions[0]
+    return admin.list_topics(topic, timeout=10).topics[topic].partitions

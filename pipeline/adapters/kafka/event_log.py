@@ -92,7 +92,12 @@ class KafkaEventLog:
 
     def _serve(self) -> None:
         while not self._closing:
-            self._producer.poll(POLL_SECONDS)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:
+                # Here, and not in `error_cb`, a fatal error is told.
+                self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(str(error)))
+                return
             while self._unsent:
                 publication, count, cause = self._unsent.popleft()
                 for _ in range(count):

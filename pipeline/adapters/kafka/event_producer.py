@@ -123,5 +123,12 @@ class EventProducer:
         self._last_error = error.str()
 
     def _serve(self) -> None:
+        pause = threading.Event()
         while not self._is_closed:
-            self._producer.poll(_POLL_SECONDS)
+            try:
+                self._producer.poll(_POLL_SECONDS)
+            except KafkaException as exc:
+                # Here, and not in `error_cb`, a fatal error is told; what was not produced is told
+                # afterwards, event by event.
+                self._last_error = str(exc)
+                pause.wait(_POLL_SECONDS)

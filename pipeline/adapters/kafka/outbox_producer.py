@@ -103,7 +103,13 @@ class OutboxProducer:
 
     def _serve(self) -> None:
         while not self._closing.is_set():
-            self._producer.poll(_POLL_SECONDS)
+            try:
+                self._producer.poll(_POLL_SECONDS)
+            except KafkaException as exc:
+                # Here, and not in `error_cb`, a fatal error is told.
+                if self._batch is not None:
+                    self._batch.fail(SinkFailed(str(exc)))
+                return
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal() and self._batch is not None:

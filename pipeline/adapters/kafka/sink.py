@@ -117,7 +117,13 @@ class KafkaSink:
 
     def _serve(self) -> None:
         while not self._closing:
-            self._producer.poll(POLL_SECONDS)
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:
+                # Here, and not in `error_cb`, a fatal error is told.
+                failed = SinkFailed(f"the producer cannot go on: {error.args[0].str()}")
+                self._loop.call_soon_threadsafe(self._on_failed, failed)
+                return
             if self._acknowledged and not self._wake_pending:
                 # One wake-up for a whole batch of acknowledgements.
                 self._wake_pending = True
@@ -154,7 +160,10 @@ class KafkaSink:
 
         Answers how many records were not acknowledged in time (they are repeated).
         """
-        left = await asyncio.to_thread(self._producer.flush, wait_seconds)
+        try:
+            left = await asyncio.to_thread(self._producer.flush, wait_seconds)
+        except KafkaException:
+            left = self._records
         self._closing = True
         await asyncio.to_thread(self._thread.join)
         self._settle_all()
