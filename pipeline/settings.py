@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_DAY_MS: Final = 86_400_000
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -73,6 +75,25 @@ class StoreSettings(_Group):
     """An SQLAlchemy URL (sqlite or postgresql+psycopg); None: an SQLite file in `data_dir`."""
 
 
+class ArchiveSettings(_Group):
+    """How long it is kept what was sent, and that it was."""
+
+    after_days: float = Field(default=60, gt=0)
+    """Then what was sent cannot be read or sent again, and its headers and answers are deleted."""
+    rows_days: float = Field(default=400, gt=0)
+    """Then the log forgets the delivery, too."""
+    round_seconds: float = Field(default=60.0, gt=0)
+    """Between two rounds of deleting what is old from the store."""
+
+    @property
+    def after_ms(self) -> int:
+        return round(self.after_days * _DAY_MS)
+
+    @property
+    def rows_ms(self) -> int:
+        return round(self.rows_days * _DAY_MS)
+
+
 class ApiSettings(_Group):
     """The HTTP side."""
 
@@ -128,6 +149,16 @@ class StageSettings(_Group):
     janitor_seconds: float = Field(default=60.0, gt=0)
     """Between two rounds of deleting what is finished from delivery topics and tiers."""
     unfinished_megabytes: int = Field(default=64, ge=1)
+    judge_seconds: float = Field(default=60.0, gt=0)
+    """Between two looks at the endpoints that fail: which are to be warned of or deactivated."""
+
+
+class OperationsSettings(_Group):
+    """How the operator is told of what happens here."""
+
+    account: str | None = None
+    """The operator's own account: its endpoints get the operational events (`endpoint.deactivated`
+    and others). Nothing is told about it itself. None: there are no such events."""
 
 
 class TelemetrySettings(_Group):
@@ -156,8 +187,10 @@ class Settings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     sending: SendingSettings = SendingSettings()
     store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     api: ApiSettings = ApiSettings()
     secrets: SecretsSettings = SecretsSettings()
     mail: MailSettings = MailSettings()
     stage: StageSettings = StageSettings()
+    operations: OperationsSettings = OperationsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -56,13 +57,14 @@ class Receiver:
 
     port: int = 0
     behaviour: Behaviour = accept
+    scheme: str = "http"
     requests: list[Request] = field(default_factory=list[Request])
     accepted: list[Request] = field(default_factory=list[Request])
     open_now: int = 0
     most_open: int = 0
 
     def url(self, path: str = "/") -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def wait_for(
         self, count: int, *, path: str | None = None, seconds: float = DEADLINE_SECONDS
@@ -83,9 +85,11 @@ class Receiver:
 
 
 @contextmanager
-def receiving(behaviour: Behaviour = accept) -> Generator[Receiver]:
+def receiving(
+    behaviour: Behaviour = accept, *, tls: ssl.SSLContext | None = None
+) -> Generator[Receiver]:
     """A receiver on a free port, in a thread of its own, stopped at the end."""
-    receiver = Receiver(behaviour=behaviour)
+    receiver = Receiver(behaviour=behaviour, scheme="http" if tls is None else "https")
     started = threading.Event()
     ended = threading.Event()
 
@@ -99,7 +103,9 @@ def receiving(behaviour: Behaviour = accept) -> Generator[Receiver]:
             writers.discard(writer)
 
     async def serve() -> None:
-        server = await asyncio.start_server(converse, "127.0.0.1", receiver.port, limit=8 << 20)
+        server = await asyncio.start_server(
+            converse, "127.0.0.1", receiver.port, limit=8 << 20, ssl=tls
+        )
         receiver.port = server.sockets[0].getsockname()[1]
         started.set()
         await asyncio.to_thread(ended.wait)

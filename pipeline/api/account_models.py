@@ -6,12 +6,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.domain.account_document import DEFAULT_PROFILE, MAX_EMAIL_CHARS, MAX_NAME_CHARS
+from pipeline.domain.account_document import (
+    DEFAULT_PROFILE,
+    EMAIL_PATTERN,
+    MAX_EMAIL_CHARS,
+    MAX_NAME_CHARS,
+)
 from pipeline.domain.endpoint import Account
 
 _ID: Final[dict[str, Any]] = {"pattern": "^[A-Za-z0-9_-]{1,64}$"}
 _NAME: Final[dict[str, Any]] = {"maxLength": MAX_NAME_CHARS}
-_EMAIL: Final[dict[str, Any]] = {"maxLength": MAX_EMAIL_CHARS}
+_EMAIL: Final[dict[str, Any]] = {"maxLength": MAX_EMAIL_CHARS, "pattern": f"^{EMAIL_PATTERN}$"}
 _NEW: Final[dict[str, Any]] = {
     "id": "acme",
     "name": "Acme Inc.",

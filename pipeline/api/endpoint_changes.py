@@ -41,6 +41,7 @@ from pipeline.domain.endpoint_status import (
 )
 from pipeline.domain.endpoint_topics import TopicChooser
 from pipeline.domain.endpoint_written import patched_endpoint
+from pipeline.domain.operational_events import change_of_status, quota_reached
 from pipeline.domain.profile import Profile
 from pipeline.registry import RegistryWriter
 
@@ -79,7 +80,7 @@ class EndpointChanges:
             writer.lock_topics()
             if entry.wanted.id and writer.endpoint(entry.wanted.id) is not None:
                 raise conflict(f"The id {entry.wanted.id} is or was taken: choose another one.")
-            self._check_quota(writer, account, rules.profiles)
+            self._count_in(writer, account, rules.profiles)
             topics = TopicChooser.counted(
                 self._ports.topology,
                 self._ports.dedicated_limit,
@@ -104,7 +105,7 @@ class EndpointChanges:
             record = changed_endpoint(
                 entry, present, reason=_reason(caller), topics=topics, rules=rules
             )
-            return Changed(present) if record is None else self._put(writer, record)
+            return Changed(present) if record is None else self._put(writer, record, present)
 
     def remove(self, caller: Caller, endpoint_id: str) -> Changed:
         """Its record stays, as a removed one: no id is used twice."""
@@ -162,13 +163,28 @@ class EndpointChanges:
             endpoint = change(present, known_profile(profiles, present.profile))
             if endpoint is present:
                 return Changed(present)
-            return self._put(writer, EndpointRecord(endpoint))
+            return self._put(writer, EndpointRecord(endpoint), present)
 
-    def _put(self, writer: RegistryWriter, record: EndpointRecord) -> Changed:
+    def _put(
+        self, writer: RegistryWriter, record: EndpointRecord, before: Endpoint | None = None
+    ) -> Changed:
         endpoint = self._ports.vault.seal(record)
         writer.put_endpoint(endpoint)
         writer.publish(self._ports.records.of_endpoint(endpoint, needs_topic=record.needs_topic))
+        if before is not None:
+            self._follow(writer, before, endpoint)
         return Changed(endpoint, writer.sequence)
+
+    def _follow(self, writer: RegistryWriter, before: Endpoint, after: Endpoint) -> None:
+        """What a change of its status causes."""
+        told = change_of_status(before, after)
+        if told is not None and self._ports.operations is not None:
+            self._ports.operations.tell(writer, after.account, told)
+        is_again_active = told is not None and after.status is EndpointStatus.ACTIVE
+        is_sent = after.drop_before_ms == before.drop_before_ms
+        is_shared = after.topic == self._ports.topology.shared_delivery
+        if is_again_active and is_sent and is_shared and self._ports.redrive is not None:
+            writer.publish(self._ports.redrive(after))
 
     def _read(
         self, document: Document, account: Account, profiles: Mapping[str, Profile]
@@ -190,17 +206,23 @@ class EndpointChanges:
             dedicated_limit=ports.dedicated_limit,
         )
 
-    def _check_quota(
+    def _count_in(
         self, writer: RegistryWriter, account: Account, profiles: Mapping[str, Profile]
     ) -> None:
         """Raises Problem (403, quota). The account is locked, so two requests cannot both pass."""
         profile = profiles.get(account.profile)
         limit = None if profile is None else profile.plans.get(account.plan or "")
-        if limit is not None and writer.count_endpoints(account.id) >= limit:
+        if limit is None:
+            return
+        count = writer.count_endpoints(account.id)
+        if count >= limit:
             raise quota(
                 f"The plan {account.plan} allows {limit} endpoints, inactive ones included:"
                 " remove one, or choose another plan."
             )
+        if count + 1 == limit and self._ports.operations is not None:
+            told = quota_reached(account.id, "endpoints", limit)
+            self._ports.operations.tell(writer, account.id, told)
 
 
 def _reason(caller: Caller) -> str:

@@ -13,7 +13,8 @@ from pipeline.domain.change_plan import EndpointRecord
 from pipeline.domain.consent import Consented, Refused
 from pipeline.domain.endpoint import Credentials, Endpoint
 from pipeline.domain.topology import Topology
-from pipeline.registry import Registry
+from pipeline.registry import OutboxRecord, Registry
+from pipeline.watching import Operations
 
 
 class CredentialVault(Protocol):
@@ -79,6 +80,11 @@ class EndpointPorts:
     dedicated_limit: int
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
+    operations: Operations | None = None
+    """None: the operator wants no events."""
+    redrive: Callable[[Endpoint], OutboxRecord] | None = None
+    """Orders what an inactive endpoint did not get, and what therefore became dead letters, to be
+    sent; None: nobody runs such orders."""
 
 
 @dataclass(frozen=True, slots=True)

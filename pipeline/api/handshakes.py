@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from pipeline.api.consent_asking import CALLBACK_PATH, ConsentAsking
 from pipeline.api.problem_responses import problem_responses
@@ -27,6 +27,7 @@ AllowedRate = Annotated[
         description="At most so many requests a minute, or `*`.",
         examples=["120"],
     ),
+    WithJsonSchema({"type": "string", "pattern": r"^(0*[1-9][0-9]*|\*)$"}),
 ]
 
 

@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Depends, Query
+from pydantic import WithJsonSchema
 
 from pipeline.api.problems import FieldError, invalid
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 500
 MAX_CURSOR_CHARS: Final = 1024
+_CURSOR: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_CURSOR_CHARS,
+    "pattern": "^[A-Za-z0-9_-]+$",
+}
 
 _T = TypeVar("_T")
 
@@ -52,6 +59,7 @@ async def piece_of(
             max_length=MAX_CURSOR_CHARS,
             description="The `next` of the answer before; without it the list begins.",
         ),
+        WithJsonSchema(_CURSOR),
     ] = None,
 ) -> Piece:
     """Raises Problem (422) for a cursor that no answer has given."""

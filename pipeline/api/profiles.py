@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Response
 from pydantic import JsonValue
+from pydantic.fields import FieldInfo
 
 from pipeline.api.accounts import Location
 from pipeline.api.caller import FromCaller
@@ -17,14 +18,24 @@ from pipeline.api.profile_changes import ProfileChanges, ProfilePorts, ShownProf
 from pipeline.api.profile_models import EXAMPLE, ProfileBody, ProfileList
 from pipeline.api.store_work import in_thread
 from pipeline.api.times import time_text
+from pipeline.domain.profile_document import PROFILE_FIELDS
 
-Document = Annotated[
-    dict[str, JsonValue],
-    Body(
-        description="What the profile fixes: its body's formats, headers, signature, retries.",
-        examples=[EXAMPLE],
-    ),
-]
+
+def _body(*required: str) -> FieldInfo:
+    schema: dict[str, Any] = {
+        "type": "object",
+        "description": "What the profile fixes: its body's formats, headers, signature, retries.",
+        "properties": {name: {} for name in PROFILE_FIELDS},
+        "required": required,
+        "additionalProperties": False,
+    }
+    told = Body(examples=[EXAMPLE], json_schema_extra=schema)
+    assert isinstance(told, FieldInfo)  # noqa: S101 - which its signature does not say
+    return told
+
+
+_NewDocument = Annotated[dict[str, JsonValue], _body("name", "formats")]
+_Document = Annotated[dict[str, JsonValue], _body("formats")]
 _WRITING: Final[Mapping[int | str, dict[str, Any]]] = problem_responses(403, 404, 409)
 
 
@@ -69,7 +80,7 @@ def _add_writes(routes: APIRouter, changes: ProfileChanges) -> None:
         responses={HTTPStatus.CREATED: Location, **problem_responses(403, 409)},
     )
     async def create_profile(
-        caller: FromCaller, document: Document, response: Response
+        caller: FromCaller, document: _NewDocument, response: Response
     ) -> ProfileBody:
         caller.check_operator()
         caller.check_writes()
@@ -83,7 +94,7 @@ def _add_writes(routes: APIRouter, changes: ProfileChanges) -> None:
         summary="Replace a profile of your own. It holds for the next delivery of its endpoints.",
         responses=dict(_WRITING),
     )
-    async def replace_profile(caller: FromCaller, name: str, document: Document) -> ProfileBody:
+    async def replace_profile(caller: FromCaller, name: str, document: _Document) -> ProfileBody:
         caller.check_operator()
         caller.check_writes()
         return _body_of(await changes.replace(name, document))

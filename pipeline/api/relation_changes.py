@@ -29,11 +29,13 @@ from pipeline.domain.endpoint import Account
 from pipeline.domain.event import Event
 from pipeline.domain.event_document import event_key
 from pipeline.domain.identifiers import new_id
+from pipeline.domain.operational_events import quota_reached
 from pipeline.domain.profile import RelationRules
 from pipeline.domain.relation import Relation
 from pipeline.domain.relation_document import check_company, check_key, read_star, with_entry
 from pipeline.domain.relation_events import RelationEvent, events_of_change
 from pipeline.registry import OutboxRecord, Registry, RegistryReader, RegistryWriter
+from pipeline.watching import Operations
 
 _ENTROPY_BYTES: Final = 10
 _US_PER_MS: Final = 1_000
@@ -52,6 +54,8 @@ class RelationPorts:
     events_topic: str
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
+    operations: Operations | None = None
+    """None: the operator wants no events."""
 
 
 class Place(NamedTuple):
@@ -141,7 +145,7 @@ class RelationChanges:
             before = writer.relation(*place)
             after = change(before, rules)
             if _has_star(after) and not _has_star(before):
-                _check_limit(writer, place.account, rules)
+                self._count_in(writer, place.account, rules)
             self._store(writer, before, after)
             for told in events_of_change(place.company, before, after):
                 writer.publish(self._record_of(told, place, rules))
@@ -175,6 +179,17 @@ class RelationChanges:
         key = event_key(place.account, event.subject)
         return OutboxRecord(ports.events_topic, key, ports.encode_event(event), is_event=True)
 
+    def _count_in(self, writer: RegistryWriter, account_id: str, rules: RelationRules) -> None:
+        """Raises Problem (403, quota). The account is locked, so two requests cannot both pass."""
+        count, operations = writer.count_starred(account_id), self._ports.operations
+        if count >= rules.limit:
+            raise quota(
+                f"The account has {rules.limit} relations with a star, and that is the limit:"
+                " take a star away first."
+            )
+        if count + 1 == rules.limit and operations is not None:
+            operations.tell(writer, account_id, quota_reached(account_id, "stars", rules.limit))
+
     def _rules(self, reader: RegistryReader, account: Account) -> RelationRules:
         profile = self._ports.profiles.get(reader, account.profile)
         if profile is None or profile.relations is None:
@@ -184,15 +199,6 @@ class RelationChanges:
 
 def _has_star(relation: Relation | None) -> bool:
     return relation is not None and relation.star is not None
-
-
-def _check_limit(writer: RegistryWriter, account_id: str, rules: RelationRules) -> None:
-    """Raises Problem (403, quota). The account is locked, so two requests cannot both pass."""
-    if writer.count_starred(account_id) >= rules.limit:
-        raise quota(
-            f"The account has {rules.limit} relations with a star, and that is the limit:"
-            " take a star away first."
-        )
 
 
 def _there(present: Relation | None) -> Relation:

@@ -93,7 +93,8 @@ class Repetition:
             async with asyncio.timeout(STORE_SECONDS):
                 return await in_thread(question, *arguments)
         except (StoreFailed, TimeoutError) as exc:
-            log.warning("idempotency keys are not looked at: %s", exc or "the store is slow")
+            reason = str(exc) or "the store is slow"
+            log.warning("idempotency keys are not looked at: %s", reason)
             self._away_until = monotonic() + AWAY_SECONDS
             return None
 

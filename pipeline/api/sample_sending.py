@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -10,19 +9,17 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter
 
-from pipeline.accepting import EventLog, NotPublished, TableLogs
 from pipeline.api.caller import Caller, FromCaller
-from pipeline.api.endpoint_access import no_endpoint
 from pipeline.api.endpoint_models import AcceptedDelivery, SampleRequest
 from pipeline.api.endpoints import TAG, EndpointId
 from pipeline.api.problem_responses import problem_responses
-from pipeline.api.problems import FieldError, conflict, invalid, unavailable
+from pipeline.api.problems import FieldError, invalid
+from pipeline.api.receiving import Receiving, answered_in_time
 from pipeline.api.store_work import in_thread
-from pipeline.api.table_reach import FollowedTables, TableReach
 from pipeline.domain.body_problem import BodyProblem
 from pipeline.domain.delivery import Delivery
 from pipeline.domain.document import DocumentError
-from pipeline.domain.endpoint import Endpoint, EndpointStatus
+from pipeline.domain.endpoint import Endpoint
 from pipeline.domain.event import Event
 from pipeline.domain.event_rules import RefusedEvent, check_data, check_members
 from pipeline.domain.identifiers import new_id
@@ -30,10 +27,8 @@ from pipeline.domain.json_text import json_text_of
 from pipeline.domain.profile import Profile
 from pipeline.domain.sample_delivery import sample_delivery
 from pipeline.domain.sample_events import SampleEvent, SampleEvents, UnknownEventType
-from pipeline.flow import Emit
 from pipeline.registry import Registry
 
-ANSWER_SECONDS: Final = 10.0
 _ENTROPY_BYTES: Final = 10
 _US_PER_MS: Final = 1_000
 
@@ -44,12 +39,8 @@ class SamplePorts:
 
     registry: Registry
     """Where operators described event types, with samples of theirs."""
-    tables: FollowedTables
-    reach: TableReach
-    table_logs: TableLogs
-    event_log: EventLog
+    receiving: Receiving
     samples: SampleEvents
-    encode_delivery: Callable[[Delivery], bytes]
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
 
@@ -81,44 +72,19 @@ def router(ports: SamplePorts) -> APIRouter:
 
 
 class _SampleSending:
-    """Works by the tables, as the router does; the store is asked for samples alone."""
+    """Works by the tables, as the router does."""
 
     def __init__(self, ports: SamplePorts) -> None:
         self._ports = ports
 
     async def send(self, caller: Caller, endpoint_id: str, given: SampleRequest) -> str:
-        """The delivery's id, once Kafka has it. Raises Problem."""
-        ports = self._ports
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await ports.reach.wait_reached((await ports.table_logs.ends()).positions)
-                endpoint, profile = self._receiving(caller, endpoint_id)
-                delivery = await in_thread(self._delivery, endpoint, profile, given)
-                value = ports.encode_delivery(delivery)
-                await ports.event_log.publish([Emit(endpoint.topic, value, endpoint_id.encode())])
-        except (TimeoutError, NotPublished) as exc:
-            raise unavailable("Kafka has not acknowledged the sample in time.") from exc
+        """The delivery's id, once it is in the log and Kafka has it. Raises Problem."""
+        receiving = self._ports.receiving
+        async with answered_in_time():
+            endpoint, profile = await receiving.receiver(caller, endpoint_id)
+            delivery = await in_thread(self._delivery, endpoint, profile, given)
+            await receiving.send(delivery, endpoint)
         return delivery.delivery_id
-
-    def _receiving(self, caller: Caller, endpoint_id: str) -> tuple[Endpoint, Profile]:
-        """Raises Problem: 404, or 409 where the endpoint would not get it now."""
-        tables = self._ports.tables
-        endpoint = tables.directory.endpoint(endpoint_id)
-        if (
-            endpoint is None
-            or endpoint.status is EndpointStatus.REMOVED
-            or caller.account not in {None, endpoint.account}
-        ):
-            raise no_endpoint(endpoint_id)
-        if endpoint.status is not EndpointStatus.ACTIVE:
-            raise conflict(f"The endpoint is {endpoint.status}: activate it first.")
-        account = tables.directory.account(endpoint.account)
-        if account is not None and not account.webhooks_enabled:
-            raise conflict("The account's webhooks are switched off: switch them on first.")
-        profile = tables.profiles.get(endpoint.profile)
-        if profile is None:
-            raise conflict(f"The profile {endpoint.profile} is not there any more.")
-        return endpoint, profile
 
     def _delivery(self, endpoint: Endpoint, profile: Profile, given: SampleRequest) -> Delivery:
         sample = self._sample(profile, given)

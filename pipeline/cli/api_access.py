@@ -53,6 +53,13 @@ class Api:
     def get(self, path: str) -> Fields:
         return self._value(self.answer("GET", path), None)
 
+    def content(self, path: str) -> bytes:
+        """The bytes of what is no JSON of the API's own."""
+        answer = self.answer("GET", path)
+        if answer.is_refusal:
+            self._value(answer, None)
+        return answer.body
+
     def post(self, path: str, body: object = None, *, file: EndpointFile | None = None) -> Fields:
         return self._value(self.answer("POST", path, body), file)
 

@@ -1,4 +1,4 @@
-"""`pipeline dead-letters`: what finally failed, from Kafka alone."""
+"""`pipeline dead-letters`: what finally failed, from Kafka alone, and sending it again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.adapters.kafka.dead_letter_log import LoggedDeadLetter, newest_dead_letters
+from pipeline.cli.api_access import KeyOption, api, at
+from pipeline.cli.api_documents import document_of
+from pipeline.cli.api_output import JsonFlag
+from pipeline.cli.endings import BadInput
+from pipeline.cli.given_times import whole_time
+from pipeline.cli.job_progress import RateOption, Showing, WaitOption, show_job
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.terminal import (
@@ -23,7 +29,9 @@ from pipeline.domain.delivery import DeadLetter, Position, Reason
 from pipeline.wiring.reach import reach
 
 _group = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at what finally failed."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look at what finally failed, and send it again.",
 )
 
 _COLUMNS = ("when", "reason", "endpoint", "type", "attempts", "status", "record", "error")
@@ -31,7 +39,7 @@ _COLUMNS = ("when", "reason", "endpoint", "type", "attempts", "status", "record"
 
 @_group.callback()
 def dead_letters() -> None:
-    """Look at what finally failed."""
+    """Look at what finally failed, and send it again."""
 
 
 @_group.command(
@@ -113,6 +121,49 @@ def _members(one: LoggedDeadLetter) -> dict[str, Any]:
         "source": letter.source._asdict(),
         "record": one.record._asdict(),
     }
+
+
+@_group.command(
+    epilog=examples(
+        "pipeline dead-letters redrive --endpoint ep_01J8Z7Q8W5X6Y7Z8A9B0C1D2E3 --reason exhausted",
+        "pipeline dead-letters redrive --account shop --since 2026-03-01T00:00Z --no-wait",
+        "pipeline dead-letters redrive --id dlv_3V8J0G2B5N7M9Q1R4T6W8X0Y2Z",
+    )
+)
+def redrive(
+    *,
+    endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
+    reason: Annotated[Reason | None, typer.Option(help="Only those of this reason.")] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="Only these; repeatable.")] = None,
+    since: Annotated[str | None, typer.Option(help="Dead since, in RFC 3339.")] = None,
+    until: Annotated[str | None, typer.Option(help="Dead before, in RFC 3339.")] = None,
+    rate: RateOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter.")] = False,
+    wait: WaitOption = True,
+    key: KeyOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send dead letters again, each with the body and the webhook-id that it had.
+
+    What was delivered since is left out.
+    """
+    document = document_of(
+        None,
+        None,
+        endpoint=endpoint,
+        account=account,
+        reason=reason,
+        ids=ids or None,
+        since=whole_time(since),
+        until=whole_time(until),
+        rate=rate,
+    )
+    if everything == bool(document.keys() - {"rate"}):
+        raise BadInput("say which: by --endpoint, --reason, --id and so on, or give --all")
+    with api(key) as called:
+        path = at("dead-letters", "redrive")
+        show_job(called, path, called.post(path, document), Showing(wait=wait, as_json=as_json))
 
 
 def register(app: typer.Typer) -> None:

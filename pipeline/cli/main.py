@@ -36,9 +36,12 @@ COMMANDS: Final = {
     "tables": "tables_command",
     "secrets": "secrets_command",
     "publish": "publish_command",
+    "deliveries": "deliveries_command",
+    "statistics": "statistics_command",
     "tail": "tail_command",
     "lag": "lag_command",
     "dead-letters": "dead_letters_command",
+    "replay": "replay_command",
     "offsets": "offsets_command",
     "doctor": "doctor_command",
 }

@@ -17,7 +17,8 @@ from pipeline.adapters.kafka.schema_files import UnusableSchemas
 from pipeline.adapters.profile_files import ProfileFileError
 from pipeline.adapters.sealing import UnusableKey
 from pipeline.adapters.serving.listener import PortRefused
-from pipeline.cli.endings import CommandFailed
+from pipeline.cli.apart_options import routing_apart
+from pipeline.cli.endings import BadInput, CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_to_stderr, silent_logger
 from pipeline.cli.stage_children import keep_stage_running
@@ -29,8 +30,9 @@ from pipeline.slots import MOST_SLOTS, Slot, SlotTaken
 from pipeline.supervisor.operator_key import UnusableOperatorKey
 from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
+from pipeline.wiring.routing_apart import SLOT
 from pipeline.wiring.stage_process import TopicsUnfit
-from pipeline.wiring.stages import load_stage, run_stage_process
+from pipeline.wiring.stages import load_routing_apart, load_stage, run_stage_process
 from pipeline.wiring.stop_requests import StopRequests
 
 log = logging.getLogger(__name__)
@@ -77,6 +79,16 @@ def run(
             help="The process's number on this machine; the first free one if not given.",
         ),
     ] = None,
+    *,
+    group: Annotated[
+        str | None, typer.Option(help="Route past events with a consumer group of your own.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="With --group: where it begins, in RFC 3339.")
+    ] = None,
+    only_endpoint: Annotated[
+        str | None, typer.Option(help="With --group: the one endpoint that gets them.")
+    ] = None,
     follow_parent_: Annotated[
         bool,
         typer.Option("--follow-parent", help="End when standard input ends.", hidden=True),
@@ -89,17 +101,21 @@ def run(
     """
     settings = load_settings()
     log_to_stderr(settings.telemetry.log_level)
+    apart = routing_apart(stage.value, settings, group=group, since=from_, endpoint=only_endpoint)
+    if processes > 1 and apart is not None:
+        raise BadInput("--group: start it as often as you like; --processes is for the live stages")
     if processes > 1:
         keep_stage_running(stage.value, processes, settings)
         return
-    programme = load_stage(stage.value)
+    programme = load_stage(stage.value) if apart is None else load_routing_apart(apart)
+    name = stage.value if apart is None else SLOT
     if follow_parent_:
         follow_parent()
     stops = StopRequests()
     wait_for_kafka(settings)
-    _check_slot(settings, stage, slot)
+    _check_slot(settings, name, slot)
     try:
-        run_stage_process(stage.value, settings, programme=programme, slot=slot, stops=stops)
+        run_stage_process(name, settings, programme=programme, slot=slot, stops=stops)
     except _ENDS as exc:
         raise CommandFailed(f"{stage.value}: {exc}") from exc
     except _START_ANEW as exc:
@@ -133,9 +149,9 @@ def _why_not_reached(settings: Settings, wait_seconds: float) -> str | None:
     return None
 
 
-def _check_slot(settings: Settings, stage: Stage, slot: int | None) -> None:
+def _check_slot(settings: Settings, name: str, slot: int | None) -> None:
     try:
-        Slot(settings.data_dir / "run", stage.value, wanted=slot).close()
+        Slot(settings.data_dir / "run", name, wanted=slot).close()
     except SlotTaken as exc:
         raise CommandFailed(str(exc)) from exc
 
@@ -155,5 +171,6 @@ def register(app: typer.Typer) -> None:
             "pipeline run router",
             "pipeline run sender --processes 4",
             "pipeline run api",
+            "pipeline run router --group X --from 2026-03-01T00:00Z --only-endpoint ep_01J8Z7",
         ),
     )(run)

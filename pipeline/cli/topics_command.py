@@ -1,7 +1,9 @@
-"""`pipeline topics`: compare the cluster's topics with topics.yaml, and make what is missing."""
+"""`pipeline topics`: compared with topics.yaml, made where missing, deleted when long unused."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -9,16 +11,20 @@ import typer
 
 from pipeline.adapters.kafka.topic_differences import Difference, Kind
 from pipeline.adapters.kafka.topics import Topics
-from pipeline.cli.endings import CommandFailed
+from pipeline.cli.endings import BadInput, CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
-from pipeline.cli.terminal import coloured, examples, output, say, table, write_json
-from pipeline.wiring.reach import reach
+from pipeline.cli.terminal import coloured, examples, output, say, table, time_text, write_json
+from pipeline.clock import now_ms
+from pipeline.domain.topic_pruning import TopicVerdict
+from pipeline.wiring.reach import Reach, reach
+from pipeline.wiring.table_reading import TablesUnread
+from pipeline.wiring.topic_pruning import delete_topics, judged_topics
 
 _group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Compare the topics in Kafka with topics.yaml, and make what is missing.",
+    help="Compare the topics in Kafka with topics.yaml, make what is missing, delete what is over.",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -81,10 +87,65 @@ def apply(as_json: AsJson = False) -> None:
         raise CommandFailed(f"{len(breaking)} of these keep a stage from starting")
 
 
-def _topics() -> Topics:
+@_group.command(
+    epilog=examples(
+        "pipeline topics prune --dry-run",
+        "pipeline topics prune --yes",
+    ),
+)
+def prune(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Delete nothing; say what would be deleted.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the delivery topics of endpoints that were removed more than 60 days ago.
+
+    Those alone, and only where nothing in them is unfinished or younger, and no other endpoint's
+    deliveries are written to them. Of every other delivery topic it says why it is kept.
+    """
+    at = _reach()
+    verdicts = _judged(at)
+    going = [one for one in verdicts if one.kept_because is None]
+    if not as_json:
+        _print_verdicts(verdicts)
+    is_deleting = bool(going) and not dry_run
+    if is_deleting:
+        _agree(len(going), yes=yes)
+        delete_topics(at, going)
+    if as_json:
+        write_json({"topics": [_judgement(one, is_deleting=is_deleting) for one in verdicts]})
+    else:
+        say(f"{'to be deleted' if dry_run else 'deleted'}: {len(going)} of {len(verdicts)}")
+
+
+def _judged(at: Reach) -> tuple[TopicVerdict, ...]:
+    at.inquiry().seen()
+    try:
+        return asyncio.run(judged_topics(at, now_ms=now_ms()))
+    except TablesUnread as exc:
+        raise CommandFailed(f"nothing was deleted: {exc}") from exc
+
+
+def _agree(count: int, *, yes: bool) -> None:
+    """Return where somebody said yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadInput("nothing was deleted: nobody can be asked here; add --yes, or --dry-run")
+    if not typer.confirm(f"Delete these {count} topics, with all that is in them?", err=True):
+        raise CommandFailed("nothing was deleted")
+
+
+def _reach() -> Reach:
     settings = load_settings()
     log_warnings_alone()
-    return reach(settings).topics()
+    return reach(settings)
+
+
+def _topics() -> Topics:
+    return _reach().topics()
 
 
 def _say_applied(created: Sequence[str], altered: Sequence[Difference]) -> None:
@@ -112,6 +173,26 @@ def _print(found: Iterable[Difference]) -> None:
         text = one.text.removeprefix(one.topic).strip()
         grid.add_row(one.topic, coloured(one.kind, _COLOURS[one.kind]), text)
     output().print(grid)
+
+
+def _print_verdicts(verdicts: Iterable[TopicVerdict]) -> None:
+    grid = table(("topic", "removed", ""))
+    for one in verdicts:
+        text = one.kept_because
+        fate = coloured("goes", "red") if text is None else coloured(f"kept: {text}", "")
+        grid.add_row(one.topic, time_text(one.removed_at_ms), fate)
+    if grid.row_count:
+        output().print(grid)
+
+
+def _judgement(one: TopicVerdict, *, is_deleting: bool) -> dict[str, object]:
+    return {
+        "topic": one.topic,
+        "endpoint": one.endpoint,
+        "removed_at": None if one.removed_at_ms is None else time_text(one.removed_at_ms),
+        "deleted": is_deleting and one.kept_because is None,
+        "kept_because": one.kept_because,
+    }
 
 
 def register(app: typer.Typer) -> None:

@@ -36,7 +36,8 @@ MAX_EMAIL_CHARS: Final = 254
 
 _ACCOUNT_FIELDS: Final = ("id", "profile", "name", "plan", "webhooks_enabled", "owner_email")
 _IN_FILES: Final = ("endpoints", "removed")
-_EMAIL: Final = re.compile(r"[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}")
+EMAIL_PATTERN: Final = r"[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}"
+_EMAIL: Final = re.compile(EMAIL_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

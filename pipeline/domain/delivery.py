@@ -56,6 +56,8 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     OVERSIZE = "oversize"
     CRASHED = "crashed"
+    DROPPED = "dropped"
+    """Nothing failed: its owner did not want it any more."""
 
 
 class Delivery(NamedTuple):

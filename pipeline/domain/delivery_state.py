@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple, TypeVar
 
-from pipeline.domain.delivery import Attempt, DeadLetter, Decision, Delivery, Position
+from pipeline.domain.delivery import Attempt, DeadLetter, Decision, Delivery, Position, Reason
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ class State(IntEnum):
     PENDING = 0
     RETRYING = 20
     DEAD = 40
+    DROPPED = 50
     DELIVERED = 60
 
     @property
@@ -116,7 +117,8 @@ def standing_buried(buried: Buried) -> Standing:
     created_at_ms = letter.dead_at_ms
     if delivery is not None and delivery.first_attempt_at_ms is not None:
         created_at_ms = min(created_at_ms, delivery.first_attempt_at_ms)
-    return Standing(State.DEAD.value, letter.attempts, created_at_ms, None)
+    state = State.DROPPED if letter.reason == Reason.DROPPED else State.DEAD
+    return Standing(state.value, letter.attempts, created_at_ms, None)
 
 
 def standing_pending(pending: Pending) -> Standing:

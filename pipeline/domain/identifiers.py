@@ -82,6 +82,15 @@ def repeatable_event_id(owner: str, *, key: str, content: bytes, index: int) -> 
     return "evt_" + _hash(named).decode("ascii")
 
 
+def repeatable_trigger_id(owner: str, *, key: str, delivery: str) -> str:
+    """The id of a trigger that comes with an `Idempotency-Key`: `trg_` and a hash.
+
+    The same whenever the owner repeats it for this delivery.
+    """
+    # Neither an owner nor a delivery's id contains a NUL.
+    return "trg_" + _hash_text(f"{owner}\0{delivery}\0{key}")
+
+
 def check_chosen_id(text: str, *, field: str) -> str:
     """`text` if it may be the id of an account or endpoint, which clients choose.
 

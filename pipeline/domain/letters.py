@@ -31,13 +31,14 @@ _SUBJECTS: Final[dict[str, str]] = {
 
 
 class Letter(NamedTuple):
-    """One mail with one attachment, ready to go but for its sender and its encoding."""
+    """One mail with one attachment or none, ready to go but for its sender and its encoding."""
 
     to: str
     headers: Headers
     """Of the mail, beside From, To, Date and those of MIME; no line breaks in them."""
     text: str
     attachment_name: str
+    """Empty: it has none."""
     content_type: str
     body: bytes
     """The attachment, byte for byte."""

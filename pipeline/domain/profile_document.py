@@ -26,7 +26,7 @@ from pipeline.domain.retry_schedule import DEFAULT_POLICY
 from pipeline.domain.signature_document import check_placeholders, read_headers, read_signature
 from pipeline.domain.subscription_document import read_event_types, read_filter, read_relations
 
-_FIELDS: Final = (
+PROFILE_FIELDS: Final = (
     *("name", "description", "formats", "content_type", "json_style", "headers", "token_header"),
     *("signature", "acknowledged", "final", "gone", "retry", "timeout", "inactive_after"),
     *("event_types", "filters", "relations", "plans", "webhooks_enabled", "self_service"),
@@ -55,7 +55,7 @@ def read_profile(document: object) -> Profile:
     Raises:
         DocumentError: a field is unknown, missing, or not what it should be.
     """
-    fields = Fields(document, "", known=_FIELDS)
+    fields = Fields(document, "", known=PROFILE_FIELDS)
     known_types, is_open = fields.optional("event_types", read_event_types) or _ANY_EVENT_TYPE
     profile = Profile(
         name=_profile_name(fields),

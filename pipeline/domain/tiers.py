@@ -114,6 +114,15 @@ def park(parked: int, *, now_ms: int, next_probe_at_ms: int | None) -> RetryAt |
     return RetryAt(due_at_ms if next_probe_at_ms is None else max(due_at_ms, next_probe_at_ms))
 
 
+def parked_before_ms(parked: int, *, due_at_ms: int) -> int:
+    """When a delivery was put aside, that was `parked` times and is due then; or a little later.
+
+    Exact, but where it waits for a probe that is further away than its delay.
+    """
+    longest = len(PARK_DELAYS_MS) - 1
+    return due_at_ms - PARK_DELAYS_MS[min(max(parked - 1, 0), longest)]
+
+
 def hold(parked: int, *, now_ms: int) -> RetryAt:
     """When a delivery is looked at again that waits for people: its account is switched off.
 

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 from pipeline.domain.delivery import Attempt, Reason
 from pipeline.domain.delivery_state import Buried
+from pipeline.flow import Partition
 from pipeline.ports import StoreFailed, Undecodable
 from pipeline.stages.dead_lettering import position_of
 from pipeline.telemetry.instruments import ATTEMPTS_RECORDED, RECORDS_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.domain.delivery import DeadLetter, Delivery
     from pipeline.engine.consume_loop import ConsumeLoop
     from pipeline.engine.outlet import Outlet
     from pipeline.engine.ticket import Ticket
-    from pipeline.flow import Emit, Partition, Record, StartAt
+    from pipeline.flow import Emit, Record, StartAt
     from pipeline.ports import AttemptStore, Records
     from pipeline.stages.dead_lettering import DeadLettering
     from pipeline.telemetry.tally import Tally
@@ -54,6 +55,8 @@ class RecorderPorts:
     dead: DeadLettering
     tally: Tally
     attempts_topic: str
+    on_written: Callable[[Sequence[Attempt]], None] = lambda _: None
+    """Told of attempts that the store has. On the event loop."""
 
 
 @dataclass(slots=True)
@@ -79,11 +82,17 @@ class Recorder:
         self._ports = ports
         self._pace_seconds = pace_seconds
         self._queue: deque[Record] = deque()
+        self._owned: set[Partition] = set()
         self._culprits: set[tuple[Partition, int]] = set()
         self._wake = asyncio.Event()
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it has the first partition of the attempts, which one process has at a time."""
+        return Partition(self._ports.attempts_topic, 0) in self._owned
+
     def begin(self, start: StartAt) -> None:
-        """Nothing is kept by partition."""
+        self._owned.add(start.partition)
 
     def take(self, records: Sequence[Record]) -> None:
         self._ports.tally.add(RECORDS_READ, "attempts", amount=len(records))
@@ -97,6 +106,7 @@ class Recorder:
         self._wake.set()
 
     def stop(self, partitions: frozenset[Partition]) -> None:
+        self._owned -= partitions
         self._queue = deque(record for record in self._queue if record.partition not in partitions)
 
     def forget(self, partitions: frozenset[Partition]) -> None:
@@ -176,6 +186,7 @@ class Recorder:
                 )
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        self._ports.on_written(batch.attempts)
         self._ports.tally.add(ATTEMPTS_RECORDED, "new", amount=new)
         self._ports.tally.add(ATTEMPTS_RECORDED, "repeated", amount=len(batch.attempts) - new)
         for ticket in batch.tickets:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from fastapi import APIRouter
 
@@ -39,6 +38,7 @@ from pipeline.api.keys import KeyPorts
 from pipeline.api.known_profiles import KnownProfiles
 from pipeline.api.outbox import Outbox
 from pipeline.api.profile_changes import Document, ProfilePorts
+from pipeline.api.receiving import Receiving
 from pipeline.api.relation_changes import RelationPorts
 from pipeline.api.sample_sending import SamplePorts
 from pipeline.api.status import Standing, StatusPorts
@@ -46,22 +46,23 @@ from pipeline.clock import now_ms
 from pipeline.registry import Registry
 from pipeline.resources import PROFILE_SAMPLES_DIR, PROFILES_DIR
 from pipeline.settings import Settings
-from pipeline.supervisor.operator_key import ensure_operator_key, operator_key_file
 from pipeline.telemetry.tally import Tally
+from pipeline.watching import Operations
+from pipeline.wiring.activation import redrive_of_inactive
+from pipeline.wiring.api_jobs import job_routers
+from pipeline.wiring.api_log import LogSurroundings, log_routers
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault
 from pipeline.wiring.event_ingest import EventIngest, IngestSurroundings, open_event_ingest
 from pipeline.wiring.http_client import client_settings
+from pipeline.wiring.judge_parts import operations_of
+from pipeline.wiring.operators_key import operator_key
 from pipeline.wiring.outbox_publishing import keep_published, opened_outbox
 from pipeline.wiring.registry_adoption import TableSides
 from pipeline.wiring.registry_store import RegistryStore
 from pipeline.wiring.stage_process import Surroundings
 from pipeline.wiring.table_records import OutboxRecords
 from pipeline.wiring.url_check import tenants_url_check
-
-log = logging.getLogger(__name__)
-
-_SHORT_KEY_CHARS: Final = 24
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -84,6 +85,11 @@ class ApiSurroundings:
     @property
     def registry(self) -> Registry:
         return self.store.registry
+
+    @property
+    def operations(self) -> Operations | None:
+        process = self.process
+        return operations_of(process.settings, process.codec, process.topology)
 
     @property
     def records(self) -> OutboxRecords:
@@ -131,9 +137,10 @@ async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
     )
     routers = [
         status_routes.router(StatusPorts(at.standing)),
+        *await job_routers(at.process, ingest, at.registry, fail=at.fail, closing=closing),
         *_accounts_and_keys(at, changes),
         *await _endpoints(at, changes, closing),
-        _samples(at, ingest),
+        *_deliveries(at, ingest, closing),
         ingest.router,
     ]
     return ApiParts(
@@ -167,20 +174,36 @@ async def _event_ingest(at: ApiSurroundings, closing: AsyncExitStack) -> EventIn
     )
 
 
-def _samples(at: ApiSurroundings, ingest: EventIngest) -> APIRouter:
-    return sample_sending.router(
-        SamplePorts(
-            registry=at.registry,
-            tables=ingest.tables,
-            reach=ingest.reach,
-            table_logs=ingest.table_logs,
-            event_log=ingest.event_log,
-            samples=read_sample_files(PROFILE_SAMPLES_DIR),
-            encode_delivery=at.process.codec.encode_delivery,
-            now_ms=now_ms,
-            random_bytes=os.urandom,
-        )
+def _deliveries(
+    at: ApiSurroundings, ingest: EventIngest, closing: AsyncExitStack
+) -> list[APIRouter]:
+    codec = at.process.codec
+    receiving = Receiving(
+        tables=ingest.tables,
+        reach=ingest.reach,
+        table_logs=ingest.table_logs,
+        rows=at.store.rows,
+        event_log=ingest.event_log,
+        encode_delivery=codec.encode_delivery,
+        now_ms=now_ms,
     )
+    samples = SamplePorts(
+        registry=at.registry,
+        receiving=receiving,
+        samples=read_sample_files(PROFILE_SAMPLES_DIR),
+        now_ms=now_ms,
+        random_bytes=os.urandom,
+    )
+    log_at = LogSurroundings(
+        connection=at.process.connection,
+        codec=codec,
+        store=at.store,
+        receiving=receiving,
+        archived_after_ms=at.settings.archive.after_ms,
+        now_ms=now_ms,
+        random_bytes=os.urandom,
+    )
+    return [sample_sending.router(samples), *log_routers(log_at, closing)]
 
 
 def _keys(at: ApiSurroundings, closing: AsyncExitStack) -> _Keys:
@@ -189,22 +212,6 @@ def _keys(at: ApiSurroundings, closing: AsyncExitStack) -> _Keys:
     uses = KeyUses(at.registry)
     key = operator_key(at.settings)
     return _Keys(memory, uses, Authentication(memory, uses, operator_key=key, now_ms=now_ms))
-
-
-def operator_key(settings: Settings) -> str | None:
-    """The one that is set, or that `up` has made; None, and a line in the log, without either.
-
-    Raises UnusableOperatorKey.
-    """
-    if settings.api.operator_key is not None:
-        key = settings.api.operator_key.get_secret_value()
-        if len(key) < _SHORT_KEY_CHARS:
-            log.warning("PIPELINE_API__OPERATOR_KEY is short: use 32 random characters or more")
-        return key
-    if operator_key_file(settings.data_dir).exists():
-        return ensure_operator_key(settings.data_dir).key
-    log.warning("no operator's key: set PIPELINE_API__OPERATOR_KEY to make the first keys with it")
-    return None
 
 
 def _accounts_and_keys(at: ApiSurroundings, changes: _Changes) -> list[APIRouter]:
@@ -262,6 +269,8 @@ async def _endpoints(
         dedicated_limit=at.process.topic_file.dedicated_limit,
         now_ms=now_ms,
         random_bytes=os.urandom,
+        operations=at.operations,
+        redrive=redrive_of_inactive(at.process.codec, topology),
     )
     consents = ConsentAsking(
         ports,
@@ -285,6 +294,7 @@ async def _endpoints(
                 events_topic=topology.events,
                 now_ms=now_ms,
                 random_bytes=os.urandom,
+                operations=at.operations,
             )
         ),
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.domain.admission import compile_conditions, unknown_profile
 from pipeline.domain.body_problem import UndecodableBody
+from pipeline.domain.delivery_label import BY_EVENT, DeliveryLabel
 from pipeline.domain.delivery_parts import DeliveryStart
 from pipeline.domain.document import DocumentError
 from pipeline.domain.rendering import compile_body
@@ -26,10 +27,15 @@ class EndpointRoutes:
     """Endpoints of one profile that chose the same body share it, so that it is rendered once."""
 
     def __init__(
-        self, profile_of: Callable[[str], Profile | None], records: DeliveryRecords
+        self,
+        profile_of: Callable[[str], Profile | None],
+        records: DeliveryRecords,
+        *,
+        label: DeliveryLabel = BY_EVENT,
     ) -> None:
         self._profile_of = profile_of
         self._records = records
+        self._label = label
         self._bodies: dict[tuple[str, BodyChoice], tuple[Profile, CompiledBody]] = {}
 
     def route(self, endpoint: Endpoint) -> Route:
@@ -38,7 +44,10 @@ class EndpointRoutes:
         if profile is None:
             raise unknown_profile(endpoint.profile)
         conditions = compile_conditions(endpoint, profile)
-        start = DeliveryStart(endpoint.id, endpoint.version)
+        label = self._label
+        start = DeliveryStart(
+            endpoint.id, endpoint.version, cause=label.cause, cause_id=label.cause_id
+        )
         return Route(
             body=self._body(profile, endpoint),
             conditions=conditions,

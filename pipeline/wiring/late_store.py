@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.ports import StoreFailed
 from pipeline.publishing import OutboxTurn, Outlook
 from pipeline.registry import RegistryReader, RegistryWriter
+from pipeline.wiring.late_log import LateLog
 from pipeline.wiring.registry_store import RegistryStore
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,14 @@ class LateStore:
     @property
     def parts(self) -> RegistryStore:
         """To be used as one that is open."""
-        return RegistryStore(_LateRegistry(self), _LateOutbox(self), self.close)
+        late = LateLog(lambda: self.opened.log, lambda: self.opened.rows)
+        return RegistryStore(
+            registry=_LateRegistry(self),
+            outbox=_LateOutbox(self),
+            log=late,
+            rows=late,
+            close=self.close,
+        )
 
     @property
     def opened(self) -> RegistryStore:

@@ -1,14 +1,17 @@
-"""The registry and its outbox in the store that the settings name."""
+"""The registry, its outbox and the log of deliveries in the store that the settings name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.adapters.storage.engine import Durability
+from pipeline.adapters.storage.engine import Durability, Store
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.outbox_store import SqlOutboxStore
+from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.sql_registry import SqlRegistry
+from pipeline.adapters.storage.store_reader import StoreReader
+from pipeline.delivery_log import DeliveryLog, DeliveryRows
 from pipeline.publishing import OutboxStore
 from pipeline.registry import Registry
 from pipeline.settings import Settings
@@ -21,10 +24,22 @@ class RegistryStore:
 
     registry: Registry
     outbox: OutboxStore
+    log: DeliveryLog
+    rows: DeliveryRows
     close: Callable[[], None]
 
 
 def opened_registry(settings: Settings) -> RegistryStore:
     """Opened, and made or migrated where that is needed. Raises StoreFailed."""
-    store = open_store(store_url(settings), durability=Durability.TRUTH)
-    return RegistryStore(SqlRegistry(store), SqlOutboxStore(store), store.close)
+    return registry_in(open_store(store_url(settings), durability=Durability.TRUTH))
+
+
+def registry_in(store: Store) -> RegistryStore:
+    """In a store that is open."""
+    return RegistryStore(
+        registry=SqlRegistry(store),
+        outbox=SqlOutboxStore(store),
+        log=StoreReader(store),
+        rows=RecorderStore(store),
+        close=store.close,
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.adapters.kafka.topic_file import SourceStart
+from pipeline.domain.delivery_label import BY_EVENT
+from pipeline.stages.router.deliveries_alone import DeliveriesAlone
 from pipeline.stages.router.router import Router, RouterPorts
 from pipeline.stages.router.routing import Routing
 from pipeline.stages.router.routing_ports import RoutingPorts
@@ -18,34 +20,42 @@ from pipeline.wiring.stage_process import BuiltStage
 if TYPE_CHECKING:
     from pipeline.flow import Partition
     from pipeline.ports import StartPositions
+    from pipeline.wiring.routing_apart import RoutingApart
     from pipeline.wiring.stage_process import Opening, Parts
 
 
 class RouterStage:
-    """Implements `StageDefinition`."""
+    """Implements `StageDefinition`; with an `apart` it routes for one endpoint, from a time on."""
 
     tables = ROUTING_TABLES
+
+    def __init__(self, apart: RoutingApart | None = None) -> None:
+        self._apart = apart
 
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings
         tables = parts.tables
-        routes = EndpointCache(EndpointRoutes(tables.profiles.get, at.codec).route)
+        apart = self._apart
+        label = BY_EVENT if apart is None else apart.label
+        routes = EndpointCache(EndpointRoutes(tables.profiles.get, at.codec, label=label).route)
         tables.listen(routes.forget)
         routing = Routing(
             RoutingPorts(
                 records=at.codec,
-                directory=tables.directory,
+                directory=tables.directory if apart is None else apart.of(tables.directory),
                 stars=tables.stars,
                 profiles=tables.profiles,
                 route=routes.get,
                 dead=parts.dead,
                 tally=parts.tally,
                 spans=parts.spans,
+                label=label,
             )
         )
         gate = TableGate(lambda: tables.positions)
+        routes_records = routing if apart is None else DeliveriesAlone(routing)
         router = Router(
-            parts.loop, RouterPorts(parts.outlet, routing, parts.dead, parts.tally, gate)
+            parts.loop, RouterPorts(parts.outlet, routes_records, parts.dead, parts.tally, gate)
         )
         tables.listen(lambda _: router.on_tables())
         topics = tuple(source.topic for source in at.topic_file.sources)
@@ -53,10 +63,12 @@ class RouterStage:
 
     def starts(self, opening: Opening) -> StartPositions:
         """Each source topic begins where topics.yaml says."""
-        source = opening.source
+        source, apart = opening.source, self._apart
         begins = {each.topic: each.start for each in opening.surroundings.topic_file.sources}
 
         def first_offset(partition: Partition) -> int:
+            if apart is not None:
+                return source.offset_at(partition, apart.since_ms)
             begin = begins[partition.topic]
             if begin is SourceStart.LATEST:
                 return source.end_offset(partition)

@@ -10,7 +10,8 @@ from pipeline.clock import now_ms
 from pipeline.flow import Partition
 from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, kinds
 from pipeline.stages.scheduler.scheduler import Scheduler, SchedulerPorts
-from pipeline.wiring.live_tables import ENDPOINT_TABLES
+from pipeline.wiring.job_running import opened_jobs
+from pipeline.wiring.live_tables import ROUTING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class SchedulerStage:
     """Implements `StageDefinition`."""
 
-    tables = ENDPOINT_TABLES
+    tables = ROUTING_TABLES
+    """Replays route as the router does."""
 
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings
@@ -43,8 +45,12 @@ class SchedulerStage:
                 tier_topics=tier_topics,
             ),
         )
+        turn = Partition(next(iter(tier_topics)), 0)
         janitor = Janitor(self._janitor_ports(parts, tuple(tier_topics)))
-        return BuiltStage(scheduler, lambda: tuple(tier_topics), (scheduler.work, janitor.work))
+        jobs = await opened_jobs(parts, is_mine=lambda: parts.loop.owns(turn))
+        return BuiltStage(
+            scheduler, lambda: tuple(tier_topics), (scheduler.work, janitor.work, jobs.work)
+        )
 
     def _janitor_ports(self, parts: Parts, tier_topics: Sequence[str]) -> JanitorPorts:
         at = parts.surroundings
@@ -64,6 +70,7 @@ class SchedulerStage:
                 at.settings.kafka.topic_prefix,
                 tiers={topic: _partitions(file, topic) for topic in tier_topics},
                 deliveries=deliveries,
+                kept_ms=at.settings.archive.after_ms,
             ),
             tally=parts.tally,
             now_ms=now_ms,

@@ -165,8 +165,10 @@ def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:
 
     An inactive endpoint's topic is its waiting room, and so is that of an account that is switched
     off; a removed one's is read until it is empty, and so is one that an endpoint was moved from.
+    The shared topic comes first: a group is joined with the first one, which has to be there, and
+    a removed endpoint's is deleted one day.
     """
-    read = {shared}
+    read = set[str]()
     for endpoint in directory.endpoints():
         if endpoint.status is EndpointStatus.REMOVED or (
             endpoint.status is EndpointStatus.ACTIVE and _is_on(directory, endpoint.account)
@@ -174,7 +176,7 @@ def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:
             read.add(endpoint.topic)
             if endpoint.moved_from is not None:
                 read.add(endpoint.moved_from)
-    return tuple(sorted(read))
+    return (shared, *sorted(read - {shared}))
 
 
 def _is_on(directory: Directory, account_id: str) -> bool:

@@ -61,6 +61,7 @@ class Surroundings:
     codec: RecordCodec
     slot: Slot
     stops: StopRequests
+    own_group: str | None = None  # instead of the stage's
 
     @property
     def topology(self) -> Topology:
@@ -70,7 +71,7 @@ class Surroundings:
     @property
     def group(self) -> str:
         """The stage's consumer group."""
-        return f"{self.settings.kafka.topic_prefix}{self.slot.stage}"
+        return self.own_group or f"{self.settings.kafka.topic_prefix}{self.slot.stage}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class BuiltStage:
 
     intake: Intake
     topics: Callable[[], Sequence[str]]
-    """Asked again whenever the tables change."""
+    """Asked again whenever the tables change; the group is joined with the first, which exists."""
     work: Sequence[Work] = ()
 
 
@@ -238,7 +239,7 @@ class StageProcess:
             await tasks.close()
 
     def _subscribe(self, stage: BuiltStage, loop: ConsumeLoop) -> None:
-        topics = tuple(sorted(stage.topics()))
+        topics = tuple(stage.topics())
         if topics != self._topics:
             self._topics = topics
             loop.subscribe(topics)

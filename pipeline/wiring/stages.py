@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from pipeline.settings import Settings
+    from pipeline.wiring.routing_apart import RoutingApart
     from pipeline.wiring.stop_requests import StopRequests
 
 STAGES: Final[Mapping[str, tuple[str, str]]] = {
@@ -75,6 +77,16 @@ def run_stage_process(
         uvloop.run(programme(surroundings))
     finally:
         held.close()
+
+
+def load_routing_apart(apart: RoutingApart) -> StageProgramme:
+    """A router with a group of its own, beside the live ones."""
+    definition = import_module(STAGES["router"][0]).RouterStage(apart)
+
+    def programme(surroundings: Surroundings) -> Coroutine[Any, Any, None]:
+        return run_stage(definition, replace(surroundings, own_group=apart.group))
+
+    return programme
 
 
 def definition_of(stage: str) -> StageDefinition:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from tests.api.delivery_facts import LogApi, recording_store
+from tests.api.resource_api import resource_api
 from tests.api.running_api import RunningApi, running_api
 from tests.kafka_broker import SessionBroker
 from tests.storage.postgres_server import NoPostgres, PostgresServer, running_postgres
@@ -59,3 +61,21 @@ def api(
     with running_api(broker.bootstrap_servers, data_dir, **settings) as running:
         yield running
         assert "Traceback" not in running.log()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def log_api(
+    request: pytest.FixtureRequest,
+    broker: SessionBroker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[LogApi]:
+    """In a thread of the tests, which may write its log themselves; once on each database."""
+    data_dir = tmp_path_factory.mktemp("log-api")
+    url = f"sqlite:///{data_dir / 'log.sqlite'}"
+    if request.param == "postgres":
+        url = request.getfixturevalue("new_postgres_url")()
+    with (
+        resource_api(broker.bootstrap_servers, data_dir, store_url=url) as running,
+        recording_store(url) as store,
+    ):
+        yield LogApi(running, store)

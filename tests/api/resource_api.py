@@ -42,10 +42,12 @@ from pipeline.api.key_texts import hash_of, key_text
 from pipeline.api.key_uses import KeyUses
 from pipeline.api.known_profiles import KnownProfiles
 from pipeline.api.outbox import Outbox
+from pipeline.api.receiving import Receiving
 from pipeline.api.relation_changes import RelationPorts
 from pipeline.api.sample_sending import SamplePorts
 from pipeline.api.table_reach import TableReach
 from pipeline.clock import now_ms
+from pipeline.delivery_log import ARCHIVED_AFTER_MS
 from pipeline.domain.addresses import parse_rules
 from pipeline.domain.delivery import Delivery
 from pipeline.domain.endpoint import Account, Credentials, Endpoint
@@ -60,6 +62,7 @@ from pipeline.registry import Access, ApiKey
 from pipeline.resources import PROFILE_SAMPLES_DIR, PROFILES_DIR, SCHEMAS_DIR, TOPICS_FILE
 from pipeline.settings import Settings, StoreSettings
 from pipeline.telemetry.tally import Tally
+from pipeline.wiring.api_log import LogSurroundings, log_routers
 from pipeline.wiring.connection import Connection
 from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault
 from pipeline.wiring.live_tables import ROUTING_TABLES, LiveTables
@@ -105,8 +108,13 @@ class ResourceApi:
         self.connection: Connection = {"bootstrap.servers": self.servers}
         Topics(Cluster(self.connection), self.topic_file).apply()
         self.port = 0
+        self.ahead_ms = 0
         self.failures: list[BaseException] = []
         self._server: uvicorn.Server | None = None
+
+    def now_ms(self) -> int:
+        """The clock of what the API says of deliveries; `ahead_ms` moves it."""
+        return now_ms() + self.ahead_ms
 
     # The server.
 
@@ -188,10 +196,30 @@ class ResourceApi:
             endpoints.router(ports, consents),
             handshakes.router(consents),
             relations.router(related),
-            sample_sending.router(await self._sample_ports(closing)),
+            *await self._delivery_routers(closing),
         ]
 
-    async def _sample_ports(self, closing: AsyncExitStack) -> SamplePorts:
+    async def _delivery_routers(self, closing: AsyncExitStack) -> list[Any]:
+        receiving = await self._receiving(closing)
+        samples = SamplePorts(
+            registry=self.registry,
+            receiving=receiving,
+            samples=read_sample_files(PROFILE_SAMPLES_DIR),
+            now_ms=self.now_ms,
+            random_bytes=secrets.token_bytes,
+        )
+        at = LogSurroundings(
+            connection=self.connection,
+            codec=self.codec,
+            store=self.store,
+            receiving=receiving,
+            archived_after_ms=ARCHIVED_AFTER_MS,
+            now_ms=self.now_ms,
+            random_bytes=secrets.token_bytes,
+        )
+        return [sample_sending.router(samples), *log_routers(at, closing)]
+
+    async def _receiving(self, closing: AsyncExitStack) -> Receiving:
         profiles = Profiles(read_profile_files(PROFILES_DIR))
         tables = LiveTables(self.codec, self.topology, profiles=profiles, names=ROUTING_TABLES)
         reader = TableReader(
@@ -210,16 +238,14 @@ class ResourceApi:
         closing.push_async_callback(logs.close)
         event_log = KafkaEventLog(self.connection, on_failed=self.failures.append)
         closing.push_async_callback(event_log.close, wait_seconds=5.0)
-        return SamplePorts(
-            registry=self.registry,
+        return Receiving(
             tables=tables,
             reach=TableReach(tables),
             table_logs=logs,
+            rows=self.store.rows,
             event_log=event_log,
-            samples=read_sample_files(PROFILE_SAMPLES_DIR),
             encode_delivery=self.codec.encode_delivery,
-            now_ms=now_ms,
-            random_bytes=secrets.token_bytes,
+            now_ms=self.now_ms,
         )
 
     # Requests.

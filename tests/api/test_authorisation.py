@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
 
+from pipeline.adapters.storage.recorder_store import RecorderStore
+from tests.api.delivery_facts import recording_store
 from tests.api.running_api import Client, RunningApi
+from tests.storage.builders import a_letter, buried
 
 
 class Row(Enum):
@@ -17,6 +20,7 @@ class Row(Enum):
     NO_KEY = "no key at all"
     OPERATOR_READS = "an operator's, any"
     OPERATOR_WRITES = "an operator's that may write"
+    ANY_READS = "any, and is told of its own things alone"
     OWN_READS = "also the account's own, any"
     OWN_WRITES = "also the account's own that may write"
 
@@ -65,13 +69,34 @@ TABLE: Final[Mapping[str, Row]] = {
     "publishEvent": Row.OPERATOR_WRITES,
     "publishEvents": Row.OPERATOR_WRITES,
     "tryEvent": Row.OWN_READS,
+    "listReplays": Row.ANY_READS,
+    "listRedrives": Row.ANY_READS,
+    "createReplay": Row.OWN_WRITES,
+    "readReplay": Row.OWN_READS,
+    "cancelReplay": Row.OWN_WRITES,
+    "createRedrive": Row.OWN_WRITES,
+    "readRedrive": Row.OWN_READS,
+    "cancelRedrive": Row.OWN_WRITES,
+    "readEvent": Row.OWN_READS,
+    "listDeliveries": Row.ANY_READS,
+    "readDelivery": Row.OWN_READS,
+    "readDeliveryBody": Row.OWN_READS,
+    "downloadDeliveryBody": Row.OWN_READS,
+    "triggerDelivery": Row.OWN_WRITES,
+    "listDeadLetters": Row.ANY_READS,
+    "readDeadLetter": Row.OWN_READS,
+    "readEndpointStatistics": Row.OWN_READS,
+    "readAccountStatistics": Row.OWN_READS,
+    "readStatistics": Row.OPERATOR_READS,
 }
 
+SINCE: Final = "2026-03-01T00:00:00Z"
 CALLERS: Final = ("none", "wrong", "other", "own", "own_read", "operator", "operator_read")
 ADMITTED: Final[Mapping[Row, frozenset[str]]] = {
     Row.NO_KEY: frozenset(CALLERS),
     Row.OPERATOR_READS: frozenset(("operator", "operator_read")),
     Row.OPERATOR_WRITES: frozenset(("operator",)),
+    Row.ANY_READS: frozenset(("operator", "operator_read", "own", "own_read", "other")),
     Row.OWN_READS: frozenset(("operator", "operator_read", "own", "own_read")),
     Row.OWN_WRITES: frozenset(("operator", "own")),
 }
@@ -112,7 +137,12 @@ class Things:
     key: str
     name: str
     type: str
+    delivery: str
+    event: str
+    letter: str
     company: str = "c-1"
+    replay: str = ""
+    redrive: str = ""
     token: str = "no-token-of-ours"
 
     @property
@@ -137,7 +167,29 @@ def made_things(api: RunningApi) -> Things:
     event_type = f"t.{secrets.token_hex(4)}"
     described = {"type": event_type, "description": "", "sample": 1}
     assert operator.post("/v1/event-types", json=described).status_code == 201
-    return Things(account, made.json()["id"], api.made_key()["id"], name, event_type)
+    endpoint = made.json()["id"]
+    delivery = operator.post(f"/v1/endpoints/{endpoint}/test").json()["id"]
+    event = operator.get(f"/v1/deliveries/{delivery}").json()["event_id"]
+    return Things(
+        account=account,
+        endpoint=endpoint,
+        key=api.made_key()["id"],
+        name=name,
+        type=event_type,
+        delivery=delivery,
+        event=event,
+        letter=recorded_letter(api, account),
+    )
+
+
+def recorded_letter(api: RunningApi, account: str) -> str:
+    """Of a dead letter of the account."""
+    letter = a_letter(id=f"dlv_{secrets.token_hex(6)}", account=account, delivery=None)
+    file = f"sqlite:///{api.pipeline.data_dir / 'store.sqlite'}"
+    url = api.pipeline.settings.get("PIPELINE_STORE__URL", file)
+    with recording_store(url) as store:
+        RecorderStore(store).write([], [buried(letter)], {})
+    return letter.id
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
@@ -153,6 +205,10 @@ def asked(client: Client, operation: Operation, things: Things) -> int:
     body: dict[str, Any] = {}
     if operation.id in BODIES:
         body["json"] = BODIES[operation.id]
+    if operation.id == "createReplay":
+        body["json"] = {"endpoint": things.endpoint, "since": SINCE}
+    if operation.id == "createRedrive":
+        body["json"] = {"endpoint": things.endpoint}
     if operation.id in {"publishEvent", "publishEvents", "tryEvent"}:
         event: dict[str, Any] = {"account": things.account, "type": "Note.created", "data": {}}
         body["json"] = {"events": [event]} if operation.id == "publishEvents" else event
@@ -168,6 +224,20 @@ def is_refused(status: int, operation: Operation, caller: str) -> bool:
     if caller == "other" and "{account}" in operation.path:
         return status in {403, 404}
     return status == 403
+
+
+def with_job(api: RunningApi, things: Things, operation: Operation) -> Things:
+    """And a replay or redrive of the endpoint, where the operation is about one."""
+    order: dict[str, Any] = {"endpoint": things.endpoint}
+    if "{replay}" in operation.path:
+        made = api.operator.post("/v1/replays", json={**order, "since": SINCE})
+    elif "{redrive}" in operation.path:
+        made = api.operator.post("/v1/dead-letters/redrive", json=order)
+    else:
+        return things
+    assert made.status_code == 202, made.text
+    job = made.json()["id"]
+    return replace(things, replay=job, redrive=job)
 
 
 class Callers:
@@ -203,10 +273,10 @@ class Callers:
 def found_wrong(api: RunningApi, operation: Operation, callers: Callers) -> Iterator[str]:
     """Those who may not come first, so that what they ask for is still there."""
     admitted = ADMITTED[TABLE[operation.id]]
-    things = made_things(api)
+    things = with_job(api, made_things(api), operation)
     for caller in sorted(CALLERS, key=lambda caller: caller in admitted):
         if caller in admitted and operation.method == "DELETE":
-            things = made_things(api)
+            things = with_job(api, made_things(api), operation)
         status = asked(callers.client(caller, things), operation, things)
         if caller not in admitted:
             is_right = is_refused(status, operation, caller)

@@ -1,5 +1,4 @@
-"""An endpoint that was inactive is activated: what waited is sent in order, slowly at first, or
-dropped, as its owner chose."""
+"""An inactive endpoint is activated: what waited is sent, slowly at first, or is dropped."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from pipeline.flow import Partition, Record
 from tests.kafka.record_values import (
     A_DEAD_LETTER,
     A_DELIVERY,
+    A_JOB,
     A_PROFILE,
     A_RELATION,
     A_START_POSITION,
@@ -72,4 +73,5 @@ KINDS = (
     ),
     Kind("relation", A_RELATION, CODEC.encode_relation, decode_relation),
     Kind("profile", A_PROFILE, encode_profile, decode_profile),
+    Kind("job", A_JOB, CODEC.encode_job, CODEC.decode_job),
 )

@@ -23,6 +23,7 @@ from pipeline.domain.endpoint import (
     RetryPolicy,
 )
 from pipeline.domain.event import Event
+from pipeline.domain.job import JobPart, JobRecord
 from pipeline.domain.profile_entry import ProfileEntry
 from pipeline.domain.relation import Relation
 from pipeline.domain.start_position import DecidedBy, StartPosition
@@ -130,6 +131,7 @@ AN_ENDPOINT: Final = Endpoint(
     sealed=b"\x01sealed",
 )
 A_RELATION: Final = Relation("studio-nine", "4411", "gold")
+A_JOB: Final = JobRecord("rpl_01", JobPart.PROGRESS, '{"status":"running"}')
 A_PROFILE: Final = ProfileEntry("parcels", '{"name": "parcels"}', removed=True)
 
 _LONGS: Final = st.integers(-(2**63), 2**63 - 1)

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -35,15 +35,53 @@ class PostgresServer:
 @contextmanager
 def running_postgres() -> Generator[PostgresServer]:
     """Start a server on a free port of the loopback interface, and stop it by its id."""
-    programs = _programs()
+    with _folder() as folder, _serving(_programs(), _owner(), folder, port=_free_port()) as server:
+        yield server
+
+
+@dataclass
+class StoppablePostgres:
+    """A server that a test may stop and start again, on the same port, with the same data."""
+
+    folder: Path
+    port: int
+    _running: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def server(self) -> PostgresServer:
+        return PostgresServer(self.port)
+
+    def start(self) -> None:
+        serving = _serving(_programs(), _owner(), self.folder, port=self.port)
+        self._running.enter_context(serving)
+
+    def stop(self) -> None:
+        """Connections are cut, and none is taken, until it is started again."""
+        self._running.close()
+
+
+@contextmanager
+def stoppable_postgres() -> Generator[StoppablePostgres]:
+    """A server of one test's own; stopped at the end."""
+    with _folder() as folder:
+        server = StoppablePostgres(folder, _free_port())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    """With a database cluster in it; deleted at the end."""
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if owner is not None:
         shutil.chown(folder, owner, owner)
     try:
-        _run([str(programs / "initdb"), "-D", str(folder / "db"), *_INITDB], owner, folder)
-        with _serving(programs, owner, folder) as server:
-            yield server
+        _run([str(_programs() / "initdb"), "-D", str(folder / "db"), *_INITDB], owner, folder)
+        yield folder
     finally:
         shutil.rmtree(folder)
 
@@ -85,8 +123,9 @@ def _run(command: list[str], owner: str | None, folder: Path) -> None:
 
 
 @contextmanager
-def _serving(programs: Path, owner: str | None, folder: Path) -> Generator[PostgresServer]:
-    port = _free_port()
+def _serving(
+    programs: Path, owner: str | None, folder: Path, *, port: int
+) -> Generator[PostgresServer]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),

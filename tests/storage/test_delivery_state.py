@@ -62,7 +62,15 @@ def test_what_is_said_again_changes_nothing(one: Standing, other: Standing):
 
 
 def test_states_go_from_pending_over_retrying_and_dead_to_delivered():
-    assert [state.status for state in sorted(State)] == ["pending", "retrying", "dead", "delivered"]
+    names = [state.status for state in sorted(State)]
+    assert names == ["pending", "retrying", "dead", "dropped", "delivered"]
+
+
+def test_a_dropped_delivery_is_not_dead_and_stays_dropped_whatever_failed_before():
+    dropped = standing_buried(buried(a_letter(reason="dropped")))
+    assert State(dropped.state).status == "dropped"
+    for other in (standing_after(a_failure()), standing_buried(buried(a_letter()))):
+        assert joined(other, dropped).state == State.DROPPED
 
 
 def test_a_delivered_attempt_decides_over_later_failures():

@@ -8,17 +8,23 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
+from pipeline.adapters.storage.archiving import StoreArchive
+from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.store_reader import StoreReader
-from pipeline.adapters.storage.views import DeadLetterFilter, DeliveryFilter, Place
-from pipeline.domain.delivery_state import State
+from pipeline.delivery_log import CountFilter, DeadLetterFilter, DeliveryFilter, Place, Status
 from tests.storage.builders import START_MS
 
 Read = Callable[[StoreReader], object]
 
 
 def _plan_of(url: str, read: Read) -> list[str]:
-    """What SQLite would do for the statements that `read` runs."""
+    """What SQLite would do for what the reader asks in `read`."""
+    return _plan_with(url, lambda store: read(StoreReader(store)))
+
+
+def _plan_with(url: str, work: Callable[[Store], object]) -> list[str]:
+    """What SQLite would do for the questions that `work` asks."""
     store = open_store(url)
     seen: list[tuple[str, tuple[object, ...]]] = []
 
@@ -34,7 +40,7 @@ def _plan_of(url: str, read: Read) -> list[str]:
             seen.append((statement, parameters))
 
     event.listen(store.engine, "before_cursor_execute", listen)
-    read(StoreReader(store))
+    work(store)
     event.remove(store.engine, "before_cursor_execute", listen)
     connection = store.engine.raw_connection()
     plan: list[str] = []
@@ -57,7 +63,7 @@ _AFTER = Place(START_MS, "dlv_9")
     [
         (DeliveryFilter(), None, "created"),
         (DeliveryFilter(), _AFTER, "created"),
-        (DeliveryFilter(since_ms=1, state=State.DEAD), None, "created"),
+        (DeliveryFilter(since_ms=1, status=Status.DEAD), None, "created"),
         (DeliveryFilter(account="a"), _AFTER, "account"),
         (DeliveryFilter(endpoint="e", since_ms=1), None, "endpoint"),
         (DeliveryFilter(event_id="e"), None, "event"),
@@ -98,3 +104,25 @@ def test_dead_letters_are_read_along_the_index_of_their_filter(
 def test_one_delivery_is_found_by_its_id(sqlite_url: str):
     plan = _plan_of(sqlite_url, lambda r: [r.delivery("d"), r.attempts("d")])
     assert not [step for step in plan if step.startswith("SCAN")]
+
+
+def test_old_attempts_are_found_by_their_age_alone(sqlite_url: str):
+    plan = _plan_with(sqlite_url, lambda store: StoreArchive(store).blank(before_ms=START_MS))
+    assert any("ix_attempts_whole" in step for step in plan)
+    assert _SORTS_ALL not in plan
+
+
+@pytest.mark.parametrize(
+    ("of", "index"),
+    [
+        (CountFilter(endpoint="e"), "sqlite_autoindex_statistics_1"),
+        (CountFilter(account="a"), "ix_statistics_account"),
+        (CountFilter(), "ix_statistics_hour"),
+    ],
+)
+def test_counts_are_read_along_the_index_of_whose_they_are(
+    sqlite_url: str, of: CountFilter, index: str
+):
+    plan = _plan_of(sqlite_url, lambda r: r.counted(of, since_ms=1, until_ms=2))
+    assert [step for step in plan if step.startswith("SEARCH")]
+    assert all(index in step for step in plan if step.startswith(("SEARCH", "SCAN")))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.store_reader import StoreReader
-from pipeline.adapters.storage.views import HourCount, StoredDelivery
+from pipeline.delivery_log import CountFilter, HourCount, StoredDelivery
 from pipeline.domain.delivery import Attempt, Position
 from pipeline.domain.delivery_state import Pending
 from tests.storage.builders import (
@@ -33,6 +35,11 @@ def recorder(store: Store) -> RecorderStore:
 @pytest.fixture
 def reader(store: Store) -> StoreReader:
     return StoreReader(store)
+
+
+def hours_of(reader: StoreReader, *, since_ms: int, until_ms: int) -> Sequence[HourCount]:
+    counted = reader.counted(CountFilter(endpoint="ep_1"), since_ms=since_ms, until_ms=until_ms)
+    return counted.hours
 
 
 def test_an_attempt_is_read_as_it_was_recorded(recorder: RecorderStore, reader: StoreReader):
@@ -142,7 +149,7 @@ def test_what_is_written_again_counts_once(
     before = tables_of(store)
     assert recorder.write(batch, [buried(a_letter())], {}).new_attempts == 0
     assert tables_of(store) == before
-    hours = reader.statistics("ep_1", since_ms=0, until_ms=START_MS * 2)
+    hours = hours_of(reader, since_ms=0, until_ms=START_MS * 2)
     assert hours == [
         HourCount(FIRST_HOUR_MS, 200, requests=1, accepted=1),
         HourCount(FIRST_HOUR_MS, 503, requests=1, accepted=0),
@@ -179,7 +186,7 @@ def test_one_known_delivery_among_many_new_ones_changes_nothing_of_theirs(
     assert recorder.write(many, [], {("attempts", 0): 2}).new_attempts == 19
     assert recorder.positions("attempts") == {0: 2}
     assert reader.counts() == {"delivered": 20}
-    hours = reader.statistics("ep_1", since_ms=0, until_ms=START_MS * 2)
+    hours = hours_of(reader, since_ms=0, until_ms=START_MS * 2)
     assert hours == [HourCount(FIRST_HOUR_MS, 200, requests=20, accepted=20)]
 
 
@@ -190,11 +197,11 @@ def test_attempts_are_counted_by_endpoint_hour_and_answer(
     recorder.write([an_attempt(), an_attempt(delivery_id="dlv_2", endpoint="ep_2")], [], {})
     recorder.write([silent, an_attempt(delivery_id="dlv_4")], [], {})
     recorder.write([an_attempt(delivery_id="dlv_5", started_at_ms=START_MS + HOUR_MS)], [], {})
-    assert reader.statistics("ep_1", since_ms=FIRST_HOUR_MS, until_ms=FIRST_HOUR_MS + 1) == [
+    assert hours_of(reader, since_ms=FIRST_HOUR_MS, until_ms=FIRST_HOUR_MS + 1) == [
         HourCount(FIRST_HOUR_MS, None, requests=1, accepted=0),
         HourCount(FIRST_HOUR_MS, 200, requests=2, accepted=2),
     ]
-    assert reader.statistics("ep_1", since_ms=FIRST_HOUR_MS + 1, until_ms=START_MS * 2) == [
+    assert hours_of(reader, since_ms=FIRST_HOUR_MS + 1, until_ms=START_MS * 2) == [
         HourCount(FIRST_HOUR_MS + HOUR_MS, 200, requests=1, accepted=1)
     ]
 

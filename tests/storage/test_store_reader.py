@@ -6,10 +6,13 @@ import pytest
 
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.recorder_store import RecorderStore
+from pipeline.adapters.storage.sql_registry import SqlRegistry
 from pipeline.adapters.storage.store_reader import StoreReader
-from pipeline.adapters.storage.views import DeadLetterFilter, DeliveryFilter, Place
+from pipeline.delivery_log import CountFilter, DeadLetterFilter, DeliveryFilter, Place, Status
 from pipeline.domain.delivery import Position
-from pipeline.domain.delivery_state import Pending, State
+from pipeline.domain.delivery_state import Pending
+from pipeline.domain.endpoint import Account, EndpointStatus
+from pipeline.domain.latency import bucket_of
 from tests.storage.builders import (
     START_MS,
     a_delivery,
@@ -18,6 +21,7 @@ from tests.storage.builders import (
     an_attempt,
     buried,
 )
+from tests.storage.registry_values import an_endpoint
 
 DAY_MS = 24 * 3_600_000
 
@@ -84,8 +88,8 @@ def _death(number: int):
         (DeliveryFilter(event_type="person.deleted"), "86420"),
         (DeliveryFilter(subject="person/6"), "6"),
         (DeliveryFilter(cause="test"), "1"),
-        (DeliveryFilter(state=State.DELIVERED), "97531"),
-        (DeliveryFilter(state=State.DEAD, endpoint="ep_0"), "60"),
+        (DeliveryFilter(status=Status.DELIVERED), "97531"),
+        (DeliveryFilter(status=Status.DEAD, endpoint="ep_0"), "60"),
         (DeliveryFilter(http_status=(406, 406)), "6"),
         (DeliveryFilter(http_status=(400, 499)), "86420"),
         (DeliveryFilter(since_ms=START_MS + 3_000, until_ms=START_MS + 6_000), "543"),
@@ -171,7 +175,11 @@ def test_counts_are_by_status(reader: StoreReader, store: Store):
 def test_what_is_not_there_is_not_found(reader: StoreReader):
     assert reader.delivery("dlv_x") is None
     assert reader.attempts("dlv_x") == []
-    assert reader.statistics("ep_x", since_ms=0, until_ms=START_MS * 2) == []
+    assert reader.counted(CountFilter(endpoint="ep_x"), since_ms=0, until_ms=START_MS * 2) == (
+        [],
+        [],
+    )
+    assert reader.dead_letter("dlv_x") is None
 
 
 def test_a_body_is_archived_sixty_days_after_its_last_attempt(reader: StoreReader):
@@ -179,3 +187,79 @@ def test_a_body_is_archived_sixty_days_after_its_last_attempt(reader: StoreReade
     assert delivery is not None
     assert not delivery.is_archived(START_MS + 3_000 + 60 * DAY_MS - 1)
     assert delivery.is_archived(START_MS + 3_000 + 60 * DAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("account", "endpoint", "held"),
+    [
+        (Account("acme", "standard-webhooks"), {}, ()),
+        (Account("acme", "standard-webhooks", webhooks_enabled=False), {}, ("dlv_r", "dlv_p")),
+        (
+            Account("acme", "standard-webhooks"),
+            {"status": EndpointStatus.INACTIVE},
+            ("dlv_r", "dlv_p"),
+        ),
+        (
+            Account("acme", "standard-webhooks"),
+            {"status": EndpointStatus.PENDING},
+            ("dlv_r", "dlv_p"),
+        ),
+    ],
+)
+def test_what_is_unfinished_is_held_while_nothing_is_sent_there(
+    store: Store, account: Account, endpoint: dict[str, EndpointStatus], held: tuple[str, ...]
+):
+    with SqlRegistry(store).writing() as writer:
+        writer.put_account(account)
+        writer.put_endpoint(an_endpoint("ep_1", account="acme", **endpoint))
+    recorder, reader = RecorderStore(store), StoreReader(store)
+    recorder.write([an_attempt(delivery_id="dlv_d"), a_failure(delivery_id="dlv_r")], [], {})
+    recorder.announce([Pending(a_delivery(delivery_id="dlv_p"), START_MS)])
+    shown = {one.id: one.status for one in reader.deliveries(DeliveryFilter(), limit=9)}
+    assert shown == {"dlv_d": "delivered", "dlv_r": "retrying", "dlv_p": "pending"} | dict.fromkeys(
+        held, "held"
+    )
+    for status in Status:
+        found = reader.deliveries(DeliveryFilter(status=status), limit=9)
+        assert {one.id for one in found} == {each for each in shown if shown[each] == status}
+
+
+def test_one_dead_letter_is_found_by_its_id(reader: StoreReader):
+    letter = reader.dead_letter("dlv_4")
+    assert letter is not None
+    assert (letter.id, letter.account, letter.reason) == ("dlv_4", "other", "final")
+
+
+def test_counts_are_of_an_endpoint_an_account_or_all(store: Store):
+    recorder, reader = RecorderStore(store), StoreReader(store)
+    made = [("a", "ep_a1"), ("a", "ep_a1"), ("a", "ep_a2"), ("b", "ep_b")]
+    recorder.write(
+        [
+            an_attempt(
+                delivery_id=f"dlv_{number}", account=account, endpoint=endpoint, duration_ms=number
+            )
+            for number, (account, endpoint) in enumerate(made, 1)
+        ],
+        [],
+        {},
+    )
+
+    def requests(of: CountFilter) -> int:
+        counted = reader.counted(of, since_ms=0, until_ms=START_MS * 2)
+        assert sum(one.requests for one in counted.latencies) == counted.hours[0].requests
+        return counted.hours[0].requests
+
+    assert requests(CountFilter(endpoint="ep_a1")) == 2
+    assert requests(CountFilter(account="a")) == 3
+    assert requests(CountFilter()) == 4
+    assert reader.counted(
+        CountFilter(account="b", endpoint="ep_a1"), since_ms=0, until_ms=START_MS * 2
+    ) == ([], [])
+
+
+def test_latencies_are_counted_by_their_bucket(store: Store):
+    took = {"dlv_1": 12.5, "dlv_2": 12.6, "dlv_3": 900.0}
+    attempts = [an_attempt(delivery_id=each, duration_ms=took[each]) for each in took]
+    RecorderStore(store).write(attempts, [], {})
+    counted = StoreReader(store).counted(CountFilter(), since_ms=0, until_ms=START_MS * 2)
+    assert dict(counted.latencies) == {bucket_of(12.5): 2, bucket_of(900.0): 1}

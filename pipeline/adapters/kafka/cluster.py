@@ -133,6 +133,23 @@ class Cluster:
             _results(futures, "create", but=KafkaError.TOPIC_ALREADY_EXISTS)
         self.wait_for_leaders([topic.name for topic in topics])
 
+    def delete(self, names: Sequence[str]) -> None:
+        """Deletes topics with all that is in them, and returns when the brokers know them no more.
+
+        Those that are gone already are fine.
+        """
+        for chunk in _chunks(names):
+            futures: dict[str, Future[None]] = self._admin.delete_topics(
+                list(chunk), operation_timeout=self._seconds, request_timeout=2 * self._seconds
+            )
+            _results(futures, "delete", but=KafkaError.UNKNOWN_TOPIC_OR_PART)
+
+        def present() -> list[str]:
+            found = self.layout().topics
+            return [name for name in names if name in found]
+
+        _wait_until_none(present, "{} is still there")
+
     def wait_for_leaders(self, names: Sequence[str]) -> None:
         """Return when every partition has one.
 

@@ -21,6 +21,7 @@ from pipeline.domain.endpoint_fields import (
     fields_of_endpoint,
 )
 from pipeline.domain.event import Event
+from pipeline.domain.job import JobRecord
 from pipeline.domain.profile_entry import ProfileEntry
 from pipeline.domain.relation import Relation
 from pipeline.domain.start_position import DecidedBy, StartPosition
@@ -56,6 +57,7 @@ class RecordCodec:
         self._relation: RecordFormat[Mapping[str, Any]] = format_of("relation")
         self._profile: RecordFormat[Mapping[str, Any]] = format_of("profile")
         self._position: RecordFormat[StartPosition] = format_of("position")
+        self._job: RecordFormat[Mapping[str, Any]] = format_of("job")
         self._encode_event = _encoder(self._event)
         self._encode_delivery = _encoder(self._delivery)
         self._encode_dead_letter = _encoder(self._dead_letter)
@@ -168,6 +170,12 @@ class RecordCodec:
     def decode_profile(self, value: bytes, *, version: int) -> ProfileEntry:
         """`version` is the record's offset."""
         return ProfileEntry(**self._profile.decode(value), version=version)
+
+    def encode_job(self, record: JobRecord) -> bytes:
+        return write_record(self._job.written, record._asdict())
+
+    def decode_job(self, value: bytes) -> JobRecord:
+        return JobRecord(**self._job.decode(value))
 
 
 def _encoder(record_format: RecordFormat[Any]) -> Callable[[Any], bytes]:

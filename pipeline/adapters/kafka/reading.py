@@ -79,7 +79,7 @@ class PartitionReader:
             yield from (
                 record for record in records if record.offset < ends.get(record.partition, 0)
             )
-            reached = [one for one, end in waiting.items() if self._has_reached(one, end)]
+            reached = [one for one, end in waiting.items() if self.has_reached(one, end)]
             if reached:
                 self.drop(reached)
                 for partition in reached:
@@ -91,7 +91,8 @@ class PartitionReader:
                     f"Kafka sent nothing of {next(iter(waiting)).topic} for {READ_SECONDS:g} s"
                 )
 
-    def _has_reached(self, partition: Partition, end: int) -> bool:
+    def has_reached(self, partition: Partition, end: int) -> bool:
+        """Whether everything below this offset was read."""
         if partition in self._at_end:
             return True  # the last offsets may be markers of transactions, which are no records
         return self._consumer.position([TopicPartition(*partition)])[0].offset >= end
@@ -143,6 +144,7 @@ def _record(message: Message) -> Record:
         message.key(),
         message.value(),
         message.timestamp()[1],
+        message.headers() or None,  # pyright: ignore[reportArgumentType] - a list of pairs of text and bytes
     )
 
 

@@ -35,6 +35,7 @@ NAMES: Final = (
     "relation",
     "profile",
     "position",
+    "job",
 )
 """One schema file each."""
 

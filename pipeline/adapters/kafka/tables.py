@@ -30,6 +30,8 @@ class TableRecord(NamedTuple):
     key: bytes
     value: bytes | None
     """None: a tombstone."""
+    timestamp_ms: int = 0
+    """When the broker appended it."""
 
 
 class TableReader:
@@ -105,6 +107,7 @@ class TableReader:
                         message.offset() or 0,
                         _bytes(message.key()) or b"",
                         _bytes(message.value()),
+                        message.timestamp()[1],
                     )
                 )
             elif failure.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name

@@ -50,14 +50,15 @@ def compose(letter: Letter, sender: MailSender, *, at_ms: int) -> bytes:
     for name, value in letter.headers:
         message[name] = value
     message.set_content(letter.text, cte="quoted-printable")
-    # Base64 whatever it contains: byte for byte as it was signed.
-    message.add_attachment(
-        letter.body,
-        maintype="application",
-        subtype=_subtype(letter.content_type),
-        cte="base64",
-        filename=letter.attachment_name,
-    )
+    if letter.attachment_name:
+        # Base64 whatever it contains: byte for byte as it was signed.
+        message.add_attachment(
+            letter.body,
+            maintype="application",
+            subtype=_subtype(letter.content_type),
+            cte="base64",
+            filename=letter.attachment_name,
+        )
     return message.as_bytes()
 
 

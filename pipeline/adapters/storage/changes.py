@@ -36,6 +36,7 @@ from pipeline.domain.delivery_state import (
     standing_buried,
     standing_pending,
 )
+from pipeline.domain.latency import bucket_of
 
 _HOUR_MS = 3_600_000
 _ACCEPTED = Outcome.ACCEPTED.value  # a member's value costs a call
@@ -43,8 +44,8 @@ _ACCEPTED = Outcome.ACCEPTED.value  # a member's value costs a call
 AttemptKey = tuple[int, int]
 """Number and start: one number is tried twice where a crash came between."""
 
-HourKey = tuple[str, int, int]
-"""Endpoint, hour, HTTP status (0 where nobody answered)."""
+HourKey = tuple[str, int, int, int, str]
+"""Endpoint, hour, HTTP status (0 where nobody answered), bucket of the duration, account."""
 
 Said = tuple[Identity, Standing]
 """What one fact says of a delivery."""
@@ -114,7 +115,13 @@ def facts_of(
 def hour_of(attempt: Attempt) -> HourKey:
     """Where the attempt is counted."""
     started_at_ms = attempt.started_at_ms
-    return attempt.endpoint, started_at_ms - started_at_ms % _HOUR_MS, attempt.status or 0
+    return (
+        attempt.endpoint,
+        started_at_ms - started_at_ms % _HOUR_MS,
+        attempt.status or 0,
+        bucket_of(attempt.duration_ms),
+        attempt.account,
+    )
 
 
 def changes_of(facts: Facts, known: Mapping[str, Known]) -> Changes:

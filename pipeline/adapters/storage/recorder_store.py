@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -19,14 +20,17 @@ from pipeline.adapters.storage.changes import (
     changes_of,
     facts_of,
 )
+from pipeline.adapters.storage.column_values import storable
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.errors import StoreUnavailable
 from pipeline.adapters.storage.first_rows import NONE_FIRST, Divided, divided
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.statements import is_one_of, statements_for
 from pipeline.adapters.storage.tables import attempts, deliveries, positions
+from pipeline.adapters.storage.watched_rows import keep_sightings, new_dead, seen_of
 from pipeline.domain.delivery import Attempt
 from pipeline.domain.delivery_state import Buried, Pending
+from pipeline.domain.inactivity import Seen
 
 _TRIES = 5  # to write what another recorder was writing at the same time
 _UNIQUE_VIOLATION = "23505"
@@ -44,6 +48,8 @@ class _Batch(NamedTuple):
     positions: Mapping[tuple[str, int], int]
     first: Divided = NONE_FIRST
     """Whose first rows are taken for new."""
+    seen: Mapping[str, Seen] = MappingProxyType({})
+    """What it says of endpoints."""
 
 
 class Written(NamedTuple):
@@ -83,15 +89,17 @@ class RecorderStore:
 
         A position (topic, partition -> next offset) that is behind the stored one changes nothing.
         """
+        seen = seen_of(attempts)
         if self._statements.create_first is not None:
             buried = (dead.letter.id for dead in dead_letters)
             first = divided(attempts, buried)
             facts = facts_of(first.rest, dead_letters, ())
             try:
-                return self._write_once(_Batch(facts, dead_letters, positions, first))
+                return self._write_once(_Batch(facts, dead_letters, positions, first, seen))
             except _WrittenMeanwhile:
                 pass  # then they are to be looked up
-        return self._write(_Batch(facts_of(attempts, dead_letters, ()), dead_letters, positions))
+        facts = facts_of(attempts, dead_letters, ())
+        return self._write(_Batch(facts, dead_letters, positions, seen=seen))
 
     def announce(self, pending: Sequence[Pending]) -> None:
         """Record deliveries that nobody has tried yet, so that they can be looked up at once."""
@@ -128,8 +136,10 @@ class RecorderStore:
             changes = changes_of(batch.facts, _known(connection, batch.facts.ids()))
             changes.add_accepted(batch.first.hours)
             self._apply(connection, changes)
+            dead = new_dead(connection, batch.buried)
             letters = sorted(map(dead_letter_row, batch.buried), key=attrgetter("id"))
             statements.keep_dead_letter.run(connection, letters)
+            keep_sightings(connection, batch.seen, dead)
         return Written(changes.new_attempts)
 
     def _create(self, connection: Connection, first: Divided) -> None:
@@ -149,7 +159,10 @@ class RecorderStore:
         statements.advance_delivery.run(connection, advanced)
         statements.amend_delivery.run(connection, [(*row[1:], row.id) for row in changes.amended])
         statements.add_attempt.run(connection, changes.attempts)
-        hours = [(*hour, *counts) for hour, counts in sorted(changes.hours.items())]
+        hours = [
+            (*hour, storable(account), *counts)
+            for (*hour, account), counts in sorted(changes.hours.items())
+        ]
         statements.count.run(connection, hours)
 
 

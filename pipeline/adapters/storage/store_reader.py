@@ -10,17 +10,23 @@ from pipeline.adapters.storage.attempt_rows import attempt_of
 from pipeline.adapters.storage.delivery_rows import identity_of, only_attempt_of, standing_of
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
+from pipeline.adapters.storage.standings import IS_HELD, has_status
 from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries, statistics
-from pipeline.adapters.storage.views import (
+from pipeline.delivery_log import (
+    Counted,
+    CountFilter,
     DeadLetterFilter,
     DeliveryFilter,
     HourCount,
+    LatencyCount,
     Place,
+    Status,
     StoredDeadLetter,
     StoredDelivery,
 )
 from pipeline.domain.delivery import Attempt, Position
 from pipeline.domain.delivery_state import State
+from pipeline.domain.latency import NOT_COUNTED
 
 _MOST_ROWS = 1_000  # of one answer, whatever was asked for
 
@@ -31,7 +37,10 @@ _TIMES_TRIGGERED = (
 
 
 class StoreReader:
-    """Reads the store. Every method raises StoreUnavailable (try again later) or StoreUnusable."""
+    """Implements `DeliveryLog`.
+
+    Every method raises StoreUnavailable (try again later) or StoreUnusable.
+    """
 
     __slots__ = ("_store",)
 
@@ -51,8 +60,8 @@ class StoreReader:
         table = deliveries.c
         conditions = _equal(wanted, _DELIVERY_COLUMNS)
         conditions += _between(table.created_at_ms, wanted.since_ms, wanted.until_ms)
-        if wanted.state is not None:
-            conditions.append(table.state == wanted.state.value)
+        if wanted.status is not None:
+            conditions += has_status(wanted.status)
         if wanted.http_status is not None:
             conditions.append(table.http_status.between(*wanted.http_status))
         page = _page(_deliveries().where(*conditions), table.created_at_ms, table.id, after)
@@ -74,6 +83,12 @@ class StoreReader:
         identity = identity_of(delivery)
         return [attempt_of(row, identity) for row in ([only] if only is not None else rows)]
 
+    def dead_letter(self, letter_id: str) -> StoredDeadLetter | None:
+        found = select(dead_letters).where(dead_letters.c.id == letter_id)
+        with self._store.reading() as connection:
+            row = connection.execute(found).one_or_none()
+        return None if row is None else _dead_letter_of(row)
+
     def dead_letters(
         self, wanted: DeadLetterFilter, *, limit: int, after: Place | None = None
     ) -> list[StoredDeadLetter]:
@@ -91,19 +106,27 @@ class StoreReader:
         with self._store.reading() as connection:
             return {State(state).status: count for state, count in connection.execute(by_state)}
 
-    def statistics(self, endpoint: str, *, since_ms: int, until_ms: int) -> list[HourCount]:
-        """The hours that begin from `since_ms` on and before `until_ms`, in their order."""
+    def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         table = statistics.c
-        counted = (
-            select(table.hour_ms, table.http_status, table.requests, table.accepted)
-            .where(table.endpoint == endpoint, *_between(table.hour_ms, since_ms, until_ms))
-            .order_by(table.hour_ms, table.http_status)
-        )
+        conditions = _equal(of, _COUNTED_COLUMNS)
+        conditions += _between(table.hour_ms, since_ms, until_ms)
+        requests, accepted = func.sum(table.requests), func.sum(table.accepted)
+        hour = table.hour_ms, table.http_status
+        hours = select(*hour, requests, accepted).where(*conditions).group_by(*hour).order_by(*hour)
+        is_measured = table.latency != NOT_COUNTED
+        latencies = select(table.latency, requests).where(*conditions, is_measured)
+        by_length = latencies.group_by(table.latency).order_by(table.latency)
         with self._store.reading() as connection:
-            return [
-                HourCount(hour_ms, status or None, requests, accepted)
-                for hour_ms, status, requests, accepted in connection.execute(counted)
-            ]
+            return Counted(
+                [
+                    HourCount(hour_ms, status or None, int(requests), int(accepted))
+                    for hour_ms, status, requests, accepted in connection.execute(hours)
+                ],
+                [
+                    LatencyCount(bucket, int(requests))
+                    for bucket, requests in connection.execute(by_length)
+                ],
+            )
 
 
 _DELIVERY_COLUMNS = tuple(
@@ -114,13 +137,15 @@ _DEAD_LETTER_COLUMNS = tuple(
     dead_letters.c[name] for name in ("account", "endpoint", "reason", "event_type")
 )
 
+_COUNTED_COLUMNS = (statistics.c.account, statistics.c.endpoint)
+
 
 def _deliveries() -> Select[tuple[object, ...]]:
-    return select(deliveries, _TIMES_TRIGGERED.label("times_triggered"))
+    return select(deliveries, _TIMES_TRIGGERED.label("times_triggered"), IS_HELD.label("is_held"))
 
 
 def _equal(
-    wanted: DeliveryFilter | DeadLetterFilter, columns: Sequence[Column[str]]
+    wanted: DeliveryFilter | DeadLetterFilter | CountFilter, columns: Sequence[Column[str]]
 ) -> list[ColumnElement[bool]]:
     asked = ((column, getattr(wanted, column.name)) for column in columns)
     return [column == value for column, value in asked if value is not None]
@@ -150,13 +175,13 @@ def _bounded(limit: int) -> int:
 
 
 def _delivery_of(found: Row[tuple[object, ...]]) -> StoredDelivery:
-    row = DeliveryRow._make(found[:-1])
+    row = DeliveryRow._make(found[: len(DeliveryRow._fields)])
     tried = standing_of(row).deciding
     identity = identity_of(row)
     return StoredDelivery(
         id=row.id,
         **identity._asdict(),
-        status=State(row.state).status,
+        status=Status.HELD if found.is_held else State(row.state).status,
         http_status=row.http_status,
         attempts=row.attempts,
         created_at_ms=row.created_at_ms,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -21,8 +20,7 @@ from sqlalchemy import (
 )
 
 from pipeline.adapters.storage.column_values import GivenText
-
-metadata = MetaData()
+from pipeline.adapters.storage.watch_tables import metadata
 
 # One row a delivery. The order of columns is that of rows.DeliveryRow.
 deliveries = Table(
@@ -92,6 +90,16 @@ attempts = Table(
     Column("address", Text),
     Column("reason", Text),
 )
+# What a condition has to say, letter by letter, for this index to serve it.
+IS_WHOLE_ATTEMPT = text(
+    "(request_headers IS NOT NULL OR response_headers IS NOT NULL OR response_body IS NOT NULL)"
+)
+Index(
+    "ix_attempts_whole",
+    attempts.c.started_at_ms,
+    sqlite_where=IS_WHOLE_ATTEMPT,
+    postgresql_where=IS_WHOLE_ATTEMPT,
+)
 
 # Without the payload: that stays in Kafka, at `record`.
 dead_letters = Table(
@@ -127,15 +135,20 @@ positions = Table(
     Column("next_offset", BigInteger, nullable=False),
 )
 
-# Attempts counted by the hour in which they started; http_status 0 where nobody answered.
+# Attempts counted by the hour in which they started; http_status 0 where nobody answered, latency
+# a bucket of domain/latency.py.
 statistics = Table(
     "statistics",
     metadata,
     Column("endpoint", Text, primary_key=True),
     Column("hour_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("http_status", Integer, primary_key=True, autoincrement=False),
+    Column("latency", Integer, primary_key=True, autoincrement=False),
+    Column("account", Text, nullable=False),
     Column("requests", BigInteger, nullable=False),
     Column("accepted", BigInteger, nullable=False),
+    Index("ix_statistics_account", "account", "hour_ms"),
+    Index("ix_statistics_hour", "hour_ms"),
 )
 
 # The truth about accounts and endpoints; Kafka's tables say what stands here. Removed ones stay:

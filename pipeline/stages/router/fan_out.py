@@ -11,7 +11,6 @@ from pipeline.domain.body_problem import BodyProblem, NoSubject
 from pipeline.domain.delivery import Reason
 from pipeline.domain.event_rules import EVERY_ACCOUNT
 from pipeline.domain.event_values import EventValues
-from pipeline.domain.identifiers import ids_of_new_delivery
 from pipeline.flow import Emit
 from pipeline.stages.router.contents import Contents
 
@@ -54,7 +53,9 @@ class FanOut:
         self._counts = counts
         self._record = record
         self._event = event
-        self._contents = Contents(record, EventValues(event), ports.records)
+        self._contents = Contents(
+            record, EventValues(event), ports.records, headers=ports.label.headers
+        )
         self._admitting: Admitting | None = None
         self._created = 0
         self._is_buried = False
@@ -88,7 +89,7 @@ class FanOut:
         self, endpoints: Iterable[Endpoint], contents: Contents, headers: Headers
     ) -> Iterator[Routed]:
         records, find_route = self._ports.records, self._ports.route
-        event_id = self._event.id.encode()
+        event_id, make_ids = self._event.id.encode(), self._ports.label.ids
         is_own = self._event.account != EVERY_ACCOUNT
         created = 0
         for endpoint in endpoints:
@@ -96,7 +97,7 @@ class FanOut:
                 route = find_route(endpoint)
                 if not (is_own and route.is_open) and self._refuses(route, endpoint):
                     continue
-                ids = ids_of_new_delivery(event_id, endpoint=route.key)
+                ids = make_ids(event_id, endpoint=route.key)
                 content = contents.of(route.body, endpoint.id, webhook=ids[0])
             except BodyProblem as problem:
                 # However many endpoints it fails for, the event is one dead letter, with its bytes.

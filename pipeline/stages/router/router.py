@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pipeline.engine.ticket import Ticket
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.stages.dead_lettering import DeadLettering
-    from pipeline.stages.router.routing import Routing
-    from pipeline.stages.router.routing_ports import Routed
+    from pipeline.stages.router.routing_ports import Routed, RoutesRecords
     from pipeline.stages.router.table_gate import TableGate
     from pipeline.telemetry.tally import Tally
 
@@ -32,7 +31,7 @@ class RouterPorts:
     """What the router works with."""
 
     outlet: Outlet
-    routing: Routing
+    routing: RoutesRecords
     dead: DeadLettering
     tally: Tally
     gate: TableGate

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.domain.deletion import KEPT_MS, delete_before
+from pipeline.domain.deletion import delete_before
 from pipeline.flow import Partition
 from pipeline.ports import LogsUnavailable
 from pipeline.telemetry.instruments import RECORDS_DELETED
@@ -92,10 +92,14 @@ class Janitor:
 
 
 def kinds(
-    prefix: str, *, tiers: Mapping[str, int], deliveries: Callable[[], Mapping[str, int]]
+    prefix: str,
+    *,
+    tiers: Mapping[str, int],
+    deliveries: Callable[[], Mapping[str, int]],
+    kept_ms: int,
 ) -> tuple[Kept, ...]:
-    """Tiers go as soon as they are finished; deliveries are kept for their bodies."""
+    """Tiers go as soon as they are finished; deliveries are kept so long for their bodies."""
     return (
         Kept(f"{prefix}scheduler", lambda: tiers, kept_ms=0),
-        Kept(f"{prefix}sender", deliveries, kept_ms=KEPT_MS),
+        Kept(f"{prefix}sender", deliveries, kept_ms=kept_ms),
     )

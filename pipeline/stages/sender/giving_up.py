@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.domain.delivery import Reason
+from pipeline.domain.dropping import is_dropped
 from pipeline.domain.tiers import MOST_HELD, hold, next_hop, park
 from pipeline.domain.verdict import Dead
 from pipeline.flow import Emit
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.ports import Records
     from pipeline.stages.dead_lettering import DeadLettering
     from pipeline.stages.sender.lane import Item, Lane
+    from pipeline.stages.sender.lanes import Lanes
     from pipeline.telemetry.tally import Tally
 
 
@@ -75,8 +77,18 @@ class GivingUp:
         )
         self._ports.outlet.send(letter, ticket)
 
+    def has_left(self, lanes: Lanes, lane: Lane) -> bool:
+        """Whether anything waits there, once all is dropped that its owner wants dropped."""
+        if lane.recipient.endpoint.drop_before_ms:
+            while lane.queue and _is_dropped(lane, lane.queue[0]):
+                self.bury(lanes.pop(lane), Reason.DROPPED)
+        return bool(lane.queue)
+
     def park(self, lane: Lane, item: Item) -> None:
         """Put aside without spending an attempt; given up after a day of it."""
+        if _is_dropped(lane, item):
+            self.bury(item, Reason.DROPPED)
+            return
         now_ms = self._ports.now_ms()
         delivery = item.delivery
         verdict = park(
@@ -87,8 +99,11 @@ class GivingUp:
             return
         self._put_aside(item, parked=delivery.parked + 1, due_at_ms=verdict.due_at_ms)
 
-    def hold(self, item: Item) -> None:
+    def hold(self, lane: Lane, item: Item) -> None:
         """Put aside for as long as its account is switched off."""
+        if _is_dropped(lane, item):
+            self.bury(item, Reason.DROPPED)
+            return
         parked = item.delivery.parked
         verdict = hold(parked, now_ms=self._ports.now_ms())
         self._put_aside(item, parked=min(parked + 1, MOST_HELD), due_at_ms=verdict.due_at_ms)
@@ -112,3 +127,9 @@ class GivingUp:
         )
         self._ports.outlet.send(emit, ticket)
         return True
+
+
+def _is_dropped(lane: Lane, item: Item) -> bool:
+    return is_dropped(
+        item.delivery, lane.recipient.endpoint, appended_at_ms=item.record.timestamp_ms
+    )

@@ -211,7 +211,8 @@ class Sender:
         True if another one may perhaps start, too.
         """
         lane = self._lanes.get(endpoint_id)
-        if lane is None or not lane.queue or not self._may_send(lane):
+        giving_up = self._ports.giving_up
+        if lane is None or not giving_up.has_left(self._lanes, lane) or not self._may_send(lane):
             return False
         place = self._places.take(now_ms)
         if place is None:
@@ -251,7 +252,7 @@ class Sender:
 
     def _clear_shared(self, lane: Lane) -> None:
         if lane.recipient.endpoint.status == EndpointStatus.ACTIVE:  # its account is switched off
-            self._lanes.empty(lane, self._ports.giving_up.hold)
+            self._lanes.empty(lane, lambda item: self._ports.giving_up.hold(lane, item))
         else:
             self._bury_all(lane, Reason.INACTIVE)
 
@@ -265,9 +266,8 @@ class Sender:
             if lane.timer is not None:
                 lane.timer.cancel()
             # Long waits are cut: a clock that was stepped is noticed.
-            delay = min(max(wait.until_ms - now_ms, 1) / 1000, 30.0)
-            endpoint_id = lane.recipient.endpoint.id
-            lane.timer = asyncio.get_running_loop().call_later(delay, self._pump, endpoint_id)
+            delay, its = min(max(wait.until_ms - now_ms, 1) / 1000, 30.0), lane.recipient.endpoint
+            lane.timer = asyncio.get_running_loop().call_later(delay, self._pump, its.id)
 
     def _spill(self, lane: Lane) -> None:
         """Its circuit is open: what is here waits in a tier, and no attempt is spent."""

@@ -1,0 +1,180 @@
+"""Statistics of an endpoint, an account or all: counted as attempts come in, not when asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.api.caller import Caller, FromCaller
+from pipeline.api.endpoint_access import seen_account, seen_endpoint
+from pipeline.api.endpoints import AccountId, EndpointId
+from pipeline.api.problem_responses import problem_responses
+from pipeline.api.store_work import in_thread
+from pipeline.api.times import TIME_SCHEMA, time_text
+from pipeline.delivery_log import Counted, CountFilter, DeliveryLog
+from pipeline.domain.latency import quantiles_ms
+from pipeline.registry import Registry
+
+_TAG: Final = "Statistics"
+_HOUR_MS: Final = 3_600_000
+_NO_ANSWER: Final = "none"
+_DIGITS: Final = 4
+_TIME: Final[dict[str, Any]] = dict(TIME_SCHEMA)
+
+
+class Window(StrEnum):
+    """How far back is looked: so many hours, the present one included."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    ALL = "60d"
+
+
+_HOURS: Final = {Window.DAY: 24, Window.WEEK: 7 * 24, Window.ALL: 60 * 24}
+
+
+class LatencyBody(BaseModel):
+    """Milliseconds, at most a quarter off; null where nothing was counted."""
+
+    model_config = ConfigDict(title="Latency")
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class HourBody(BaseModel):
+    """The requests that began in one hour."""
+
+    model_config = ConfigDict(title="StatisticsHour")
+
+    time: str = Field(description="When the hour began.", json_schema_extra=_TIME)
+    requests: int
+    accepted: int
+
+
+class StatisticsBody(BaseModel):
+    """What became of the requests of a time; retries count, too."""
+
+    model_config = ConfigDict(title="Statistics")
+
+    requests: int
+    accepted: int
+    acceptance: float | None = Field(
+        description="The share that was accepted; null without requests.", examples=[0.9931]
+    )
+    by_status: dict[str, int] = Field(
+        description="By HTTP status; `none` where nobody answered.",
+        examples=[{"200": 143, "503": 1}],
+    )
+    latency_ms: LatencyBody
+    series: list[HourBody] = Field(description="Every hour of the window, the oldest first.")
+    since: str = Field(json_schema_extra=_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPorts:
+    """What statistics are read with."""
+
+    log: DeliveryLog
+    registry: Registry
+    now_ms: Callable[[], int]
+
+
+def router(ports: StatisticsPorts) -> APIRouter:
+    """The routes."""
+    routes = APIRouter(tags=[_TAG])
+
+    @routes.get(
+        "/v1/endpoints/{endpoint}/statistics",
+        operation_id="readEndpointStatistics",
+        summary="Requests to an endpoint, and how many it accepted.",
+        responses=problem_responses(404),
+    )
+    async def read_endpoint_statistics(
+        endpoint: EndpointId, caller: FromCaller, window: Window = Window.DAY
+    ) -> StatisticsBody:
+        return await in_thread(_of_endpoint, ports, caller, endpoint, window=window)
+
+    @routes.get(
+        "/v1/accounts/{account}/statistics",
+        operation_id="readAccountStatistics",
+        summary="Requests to all endpoints of an account, and how many were accepted.",
+        responses=problem_responses(404),
+    )
+    async def read_account_statistics(
+        account: AccountId, caller: FromCaller, window: Window = Window.DAY
+    ) -> StatisticsBody:
+        return await in_thread(_of_account, ports, caller, account, window=window)
+
+    @routes.get(
+        "/v1/statistics",
+        operation_id="readStatistics",
+        summary="All requests, and how many were accepted.",
+        responses=problem_responses(403),
+    )
+    async def read_statistics(caller: FromCaller, window: Window = Window.DAY) -> StatisticsBody:
+        caller.check_operator()
+        return await in_thread(_counted, ports, CountFilter(), window)
+
+    return routes
+
+
+def _of_endpoint(
+    ports: StatisticsPorts, caller: Caller, endpoint_id: str, *, window: Window
+) -> StatisticsBody:
+    with ports.registry.reading() as reader:
+        endpoint = seen_endpoint(reader, caller, endpoint_id)
+    return _counted(ports, CountFilter(endpoint=endpoint.id), window)
+
+
+def _of_account(
+    ports: StatisticsPorts, caller: Caller, account_id: str, *, window: Window
+) -> StatisticsBody:
+    with ports.registry.reading() as reader:
+        account = seen_account(reader, caller, account_id)
+    return _counted(ports, CountFilter(account=account.id), window)
+
+
+def _counted(ports: StatisticsPorts, of: CountFilter, window: Window) -> StatisticsBody:
+    now_ms = ports.now_ms()
+    until_ms = now_ms - now_ms % _HOUR_MS + _HOUR_MS
+    hours = range(until_ms - _HOURS[window] * _HOUR_MS, until_ms, _HOUR_MS)
+    counted = ports.log.counted(of, since_ms=hours.start, until_ms=until_ms)
+    return _body(counted, hours)
+
+
+def _body(counted: Counted, hours: range) -> StatisticsBody:
+    requests: Counter[int] = Counter()
+    accepted: Counter[int] = Counter()
+    by_status: Counter[str] = Counter()
+    for hour in counted.hours:
+        requests[hour.hour_ms] += hour.requests
+        accepted[hour.hour_ms] += hour.accepted
+        by_status[_NO_ANSWER if hour.http_status is None else str(hour.http_status)] += (
+            hour.requests
+        )
+    total = requests.total()
+    p50, p95, p99 = quantiles_ms(counted.latencies, 0.5, 0.95, 0.99)
+    return StatisticsBody(
+        requests=total,
+        accepted=accepted.total(),
+        acceptance=round(accepted.total() / total, _DIGITS) if total else None,
+        by_status=dict(by_status),
+        latency_ms=LatencyBody(p50=p50, p95=p95, p99=p99),
+        series=[
+            HourBody(
+                time=time_text(hour_ms) or "",
+                requests=requests[hour_ms],
+                accepted=accepted[hour_ms],
+            )
+            for hour_ms in hours
+        ],
+        since=time_text(hours.start) or "",
+    )

@@ -1,0 +1,70 @@
+"""The API's log of deliveries, put together: what became of them, what was sent, and once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from pipeline.adapters.kafka.codec import RecordCodec
+from pipeline.adapters.kafka.record_log import KafkaRecordLog
+from pipeline.api import (
+    dead_letters,
+    deliveries,
+    delivery_contents,
+    event_history,
+    statistics,
+    trigger_again,
+)
+from pipeline.api.deliveries import SeenLog
+from pipeline.api.event_history import HistoryPorts
+from pipeline.api.receiving import Receiving
+from pipeline.api.repetition import Repetition
+from pipeline.api.sent_requests import RecordReading, SentRequests
+from pipeline.api.statistics import StatisticsPorts
+from pipeline.api.trigger_again import TriggerPorts
+from pipeline.wiring.connection import Connection
+from pipeline.wiring.registry_store import RegistryStore
+
+
+@dataclass(frozen=True, slots=True)
+class LogSurroundings:
+    """What the API's process has."""
+
+    connection: Connection
+    codec: RecordCodec
+    store: RegistryStore
+    receiving: Receiving
+    archived_after_ms: int
+    now_ms: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+
+
+def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]:
+    """Every resource of the log."""
+    kafka = KafkaRecordLog(at.connection)
+    closing.callback(kafka.close)
+    records = RecordReading(kafka)
+    closing.callback(records.close)
+    log = SeenLog(at.store.log, at.archived_after_ms, at.now_ms)
+    sent = SentRequests(
+        log,
+        records,
+        decode_delivery=at.codec.decode_delivery,
+        decode_dead_letter=at.codec.decode_dead_letter,
+    )
+    repetition = Repetition(at.store.registry, now_ms=at.now_ms)
+    return [
+        deliveries.router(log),
+        delivery_contents.router(log, sent),
+        trigger_again.router(
+            TriggerPorts(log, sent, at.receiving, repetition, random_bytes=at.random_bytes)
+        ),
+        dead_letters.router(at.store.log),
+        statistics.router(StatisticsPorts(at.store.log, at.store.registry, at.now_ms)),
+        event_history.router(
+            HistoryPorts(log, sent, records, at.receiving.tables, at.codec.decode_event)
+        ),
+    ]

@@ -1,0 +1,92 @@
+"""What runs replays and redrives, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.adapters.kafka.job_logs import KafkaJobLogs
+from pipeline.adapters.kafka.placing import KafkaPlacing
+from pipeline.clock import now_ms
+from pipeline.domain.delivery_label import of_replay
+from pipeline.domain.job import JobKind
+from pipeline.domain.job_selection import ChosenRecipients
+from pipeline.stages.jobs.ports import JobPorts
+from pipeline.stages.jobs.redriving import RedriveSource
+from pipeline.stages.jobs.replaying import ReplaySource
+from pipeline.stages.jobs.runner import JobRunner
+from pipeline.stages.router.routing import Routing
+from pipeline.stages.router.routing_ports import RoutingPorts
+from pipeline.wiring.endpoint_routes import EndpointRoutes
+from pipeline.wiring.job_following import FollowedJobs
+from pipeline.wiring.stage_process import FLUSH_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.domain.delivery_label import DeliveryLabel
+    from pipeline.domain.job import JobOrder
+    from pipeline.stages.jobs.ports import JobSource
+    from pipeline.stages.router.routing_ports import Recipients
+    from pipeline.wiring.stage_process import Parts
+
+
+async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> JobRunner:
+    """Return when the jobs are in memory."""
+    at = parts.surroundings
+    jobs = FollowedJobs(at.connection, at.codec, topic=at.topology.jobs)
+    await jobs.follow(parts.loop.fail, parts.closing)
+    logs = KafkaJobLogs(at.connection, senders=f"{at.settings.kafka.topic_prefix}sender")
+    parts.closing.callback(logs.close)
+    placing = KafkaPlacing(at.connection, on_failed=parts.loop.fail)
+    parts.closing.push_async_callback(placing.close, wait_seconds=FLUSH_SECONDS)
+    return JobRunner(
+        JobPorts(
+            table=jobs.table,
+            source=lambda order: _source(order, parts),
+            logs=logs,
+            placing=placing,
+            records=at.codec,
+            directory=parts.tables.directory,
+            jobs_topic=at.topology.jobs,
+            attempts_topic=at.topology.attempts,
+            now_ms=now_ms,
+            is_mine=is_mine,
+        )
+    )
+
+
+def _routing_to(recipients: Recipients, label: DeliveryLabel, parts: Parts) -> Routing:
+    """The router's own routing, for these alone."""
+    at, tables = parts.surroundings, parts.tables
+    # Not kept by endpoint: a job ends, and who listens to the tables does not.
+    routes = EndpointRoutes(tables.profiles.get, at.codec, label=label)
+    return Routing(
+        RoutingPorts(
+            records=at.codec,
+            directory=recipients,
+            stars=tables.stars,
+            profiles=tables.profiles,
+            route=routes.route,
+            dead=parts.dead,
+            tally=parts.tally,
+            spans=parts.spans,
+            label=label,
+        )
+    )
+
+
+def _source(order: JobOrder, parts: Parts) -> JobSource:
+    at, tables = parts.surroundings, parts.tables
+    if order.kind is JobKind.REDRIVE:
+        return RedriveSource(
+            order, at.topology.dead_letter, at.codec, among=tables.directory, dead=parts.dead
+        )
+    recipients = ChosenRecipients(tables.directory, account=order.account, endpoint=order.endpoint)
+    label = of_replay(order.id, new_ids=order.new_ids)
+    return ReplaySource(
+        order,
+        [source.topic for source in at.topic_file.sources],
+        _routing_to(recipients, label, parts).routed,
+        recipients=recipients,
+        decode=at.codec.decode_delivery,
+    )

@@ -1,0 +1,76 @@
+"""Statistics by the API: what was counted is what a recount of the attempts gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.clock import now_ms
+from tests.api.delivery_facts import DeliveryFacts, LogApi
+from tests.storage.builders import a_failure, an_attempt
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@pytest.fixture
+def facts(log_api: LogApi) -> DeliveryFacts:
+    return log_api.facts()
+
+
+def attempts_of(facts: DeliveryFacts, endpoint: str, hours: int):
+    """Over so many hours, back from now: in each one accepted and one that failed."""
+    for number in range(hours):
+        same = {
+            "account": facts.account,
+            "endpoint": endpoint,
+            "started_at_ms": now_ms() - number * HOUR_MS,
+        }
+        name = f"dlv_{facts.account}-{endpoint}-{number}"
+        yield an_attempt(delivery_id=f"{name}a", duration_ms=100.0, **same)
+        status = None if number == 0 else 503
+        yield a_failure(delivery_id=f"{name}b", duration_ms=2_000.0, status=status, **same)
+
+
+def test_statistics_are_what_a_recount_gives_however_often_attempts_come(facts: DeliveryFacts):
+    endpoint = facts.endpoint["id"]
+    attempts = list(attempts_of(facts, endpoint, 30))
+    facts.recorder.write(attempts, [], {})
+    facts.recorder.write(attempts, [], {})
+    body = facts.api.ask("GET", f"/v1/endpoints/{endpoint}/statistics").body
+    assert (body["requests"], body["accepted"], body["acceptance"]) == (48, 24, 0.5)
+    assert body["by_status"] == {"200": 24, "503": 23, "none": 1}
+    assert len(body["series"]) == 24
+    assert {(hour["requests"], hour["accepted"]) for hour in body["series"]} == {(2, 1)}
+    assert body["since"] == body["series"][0]["time"]
+    assert body["latency_ms"]["p50"] == pytest.approx(100, rel=0.26)
+    assert body["latency_ms"]["p99"] == pytest.approx(2_000, rel=0.26)
+    longer = facts.api.ask("GET", f"/v1/endpoints/{endpoint}/statistics?window=7d").body
+    assert (longer["requests"], len(longer["series"])) == (60, 7 * 24)
+
+
+def test_an_account_has_the_statistics_of_all_its_endpoints(facts: DeliveryFacts):
+    api = facts.api
+    second = api.create(facts.account)["id"]
+    for endpoint in (facts.endpoint["id"], second):
+        facts.recorder.write(list(attempts_of(facts, endpoint, 2)), [], {})
+    key = api.key(facts.account)
+    body = api.ask("GET", f"/v1/accounts/{facts.account}/statistics", key=key).body
+    assert (body["requests"], body["accepted"]) == (8, 4)
+    whole = api.ask("GET", "/v1/statistics").body
+    assert whole["requests"] >= 8
+    assert api.ask("GET", "/v1/statistics", key=key).status == 403
+    other = api.key(api.account())
+    for path in (f"accounts/{facts.account}", f"endpoints/{second}"):
+        assert api.ask("GET", f"/v1/{path}/statistics", key=other).status == 404
+
+
+def test_without_requests_there_is_nothing_to_divide(facts: DeliveryFacts):
+    body = facts.api.ask("GET", f"/v1/endpoints/{facts.endpoint['id']}/statistics?window=60d").body
+    assert (body["requests"], body["acceptance"], body["by_status"]) == (0, None, {})
+    assert body["latency_ms"] == {"p50": None, "p95": None, "p99": None}
+    assert len(body["series"]) == 60 * 24
+
+
+def test_a_window_that_is_none_is_refused(facts: DeliveryFacts):
+    asked = f"/v1/endpoints/{facts.endpoint['id']}/statistics?window=1y"
+    assert facts.api.ask("GET", asked).pointers == ["#query/window"]
