@@ -145,6 +145,11 @@ class RecordSink(Protocol):
         """Return when it is no longer congested."""
         ...
 
+    @property
+    def clock_ahead_ms(self) -> int:
+        """This machine's clock minus the brokers', as far as it is known."""
+        ...
+
 
 class StartPositions(Protocol):
     """Decides where partitions begin; used on the poll thread."""

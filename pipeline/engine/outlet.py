@@ -79,6 +79,11 @@ class Outlet:
         """So much is unacknowledged that intake should wait."""
         return self._sink.is_congested
 
+    @property
+    def clock_ahead_ms(self) -> int:
+        """This machine's clock minus the brokers', which wrote the records' timestamps."""
+        return self._sink.clock_ahead_ms
+
     async def wait_room(self) -> None:
         """Return when it is no longer congested."""
         await self._sink.wait_room()

@@ -36,6 +36,11 @@ RULES: Final = (
         "times have a calendar, and one of them comes after the other",
     ),
     Rule(
+        "(?i:.*(redrive|replay).*)",
+        "/(account|endpoint)",
+        "one of the two is given: an endpoint is one account's",
+    ),
+    Rule(
         "(create|update)Account",
         "/(profile|plan)",
         "profiles are defined by operators, and each has plans of its own",

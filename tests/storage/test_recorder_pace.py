@@ -56,6 +56,7 @@ class Transactions:
 class NothingToSend:
     """Implements `RecordSink` for records that are all in order."""
 
+    clock_ahead_ms = 0
     is_congested = False
 
     def send(self, emit: Emit, done: Callable[[EmitRefused | None], None]) -> None:  # noqa: ARG002 - the port's signature

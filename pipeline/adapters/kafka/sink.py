@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
+from pipeline.adapters.kafka.broker_clock import BrokerClock
+from pipeline.clock import now_ms
 from pipeline.ports import EmitRefused, SinkFailed
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class KafkaSink:
         self._records = 0
         self._room = asyncio.Event()
         self._closing = False
+        self._newest: Message | None = None
+        self._clock = BrokerClock()
         self._producer = Producer(
             {
                 **PRODUCER_SETTINGS,
@@ -87,8 +92,9 @@ class KafkaSink:
         size_bytes = len(emit.value)
         acknowledged = self._acknowledged
 
-        def on_delivery(error: KafkaError | None, _: Message) -> None:
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
             acknowledged.append((done, size_bytes, error))
+            self._newest = message
 
         try:
             self._producer.produce(
@@ -124,10 +130,22 @@ class KafkaSink:
                 failed = SinkFailed(f"the producer cannot go on: {error.args[0].str()}")
                 self._loop.call_soon_threadsafe(self._on_failed, failed)
                 return
+            self._read_clock()
             if self._acknowledged and not self._wake_pending:
                 # One wake-up for a whole batch of acknowledgements.
                 self._wake_pending = True
                 self._loop.call_soon_threadsafe(self._settle_all)
+
+    def _read_clock(self) -> None:
+        newest, self._newest = self._newest, None
+        if newest is not None and newest.error() is None:
+            kind, appended_ms = newest.timestamp()
+            if kind == TIMESTAMP_LOG_APPEND_TIME:
+                self._clock.note(now_ms() - appended_ms, at_seconds=time.monotonic())
+
+    @property
+    def clock_ahead_ms(self) -> int:
+        return self._clock.ahead_ms
 
     def _settle_all(self) -> None:
         self._wake_pending = False

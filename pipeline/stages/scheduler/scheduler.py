@@ -103,15 +103,22 @@ class Scheduler:
                     pass
 
     async def _advance(self, line: WaitingLine) -> None:
-        for record in line.elapsed(self._ports.now_ms()):
+        for record in line.elapsed(self._brokers_now_ms()):
             self._pass_on(record)
             if self._ports.outlet.is_congested:
                 await self._ports.outlet.wait_room()
         if len(line.records) <= FEW_WAITING:
             self._loop.resume(line.partition)
 
+    def _brokers_now_ms(self) -> int:
+        """A tier's delay runs from the append, by the brokers' clock.
+
+        By one that is further ahead than the delay it would be over at once, again and again.
+        """
+        return self._ports.now_ms() - self._ports.outlet.clock_ahead_ms
+
     def _nap_seconds(self) -> float:
-        now_ms = self._ports.now_ms()
+        now_ms = self._brokers_now_ms()
         due = [at_ms for line in self._lines.values() if (at_ms := line.next_at_ms()) is not None]
         if not due:
             return LONGEST_NAP_SECONDS
