@@ -88,6 +88,7 @@ def test_whatever_an_operator_asks_the_answer_is_as_declared(
     run(api, OPERATOR_KEY, asked_for, "--phases", phases, "--max-examples", str(SEVERAL))
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_whatever_an_account_asks_the_answer_is_as_declared(
     api: RunningApi, asked_for: dict[str, str]

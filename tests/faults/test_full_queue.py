@@ -50,6 +50,7 @@ def _most_memory_bytes(pipeline: RunningPipeline, stage: str) -> int:
     return most
 
 
+@pytest.mark.soak
 def test_a_router_whose_queue_is_full_loses_nothing_and_keeps_little_in_memory(
     own_broker: OwnBroker, receiver: Receiver
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_router_whose_queue_is_full_loses_nothing_and_keeps_little_in_memory(
     assert found.total() == len(found), "no stage died, so nothing is repeated"
 
 
+@pytest.mark.soak
 def test_a_sender_whose_queue_is_full_loses_no_retry_and_no_attempt(
     own_broker: OwnBroker, receiver: Receiver
 ) -> None:

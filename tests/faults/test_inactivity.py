@@ -146,6 +146,7 @@ def test_one_that_never_succeeds_is_warned_of_deactivated_and_told_of_once_each(
     assert rig.mailbox.subjects == mails
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_one_that_is_gone_is_deactivated_at_once_and_its_dead_delivery_is_told_of(
@@ -162,6 +163,7 @@ def test_one_that_is_gone_is_deactivated_at_once_and_its_dead_delivery_is_told_o
     eventually(lambda: rig.mailbox.subjects == ["Webhooks to ep are inactive"], seconds=SECONDS)
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_nothing_is_told_of_the_operators_own_endpoints(rig: Rig) -> None:

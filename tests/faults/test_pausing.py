@@ -89,6 +89,7 @@ def _partitions(pipeline: RunningPipeline, stage: str, *, slot: int = 0) -> int:
     return pipeline.health(stage, slot=slot).get("partitions", 0)
 
 
+@pytest.mark.soak
 def test_a_sender_that_has_paused_everything_for_longer_than_a_poll_may_take_keeps_its_work(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_partition_that_is_paused_as_soon_as_it_is_assigned_skips_nothing(
     _all_delivered_once(pipeline, receiver, sent)
 
 
+@pytest.mark.soak
 def test_a_tier_that_was_paused_flows_after_its_partitions_went_away_and_came_back(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
@@ -159,6 +161,7 @@ def test_a_tier_that_was_paused_flows_after_its_partitions_went_away_and_came_ba
     _all_delivered_once(pipeline, receiver, {("tiers", n) for n in range(sent)})
 
 
+@pytest.mark.soak
 def test_a_tier_that_fills_faster_than_it_may_be_read_is_hardly_fetched_more_than_once(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:

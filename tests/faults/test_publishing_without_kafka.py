@@ -98,6 +98,7 @@ def publish_again(api: EventApi, event_ids: list[str]) -> list[str]:
     return event_ids
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_a_batch_that_was_not_acknowledged_comes_again_with_the_same_ids(tmp_path: Path):
@@ -126,6 +127,7 @@ def test_a_batch_that_was_not_acknowledged_comes_again_with_the_same_ids(tmp_pat
     assert sorted(published) == sorted(answered.body["ids"])
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_a_broker_that_hangs_is_not_waited_for_longer_than_ten_seconds(tmp_path: Path):

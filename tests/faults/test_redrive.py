@@ -57,6 +57,7 @@ def test_a_redrive_that_is_killed_twice_sends_each_dead_letter_once(
         assert {each.attempt for each in written} == {1}
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(200)
 def test_what_was_delivered_since_it_died_is_not_sent_again(

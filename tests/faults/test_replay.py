@@ -60,6 +60,7 @@ def test_a_replay_that_is_killed_twice_sends_each_event_once(
         assert {each.cause for each in written} == {"replay"}
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(200)
 def test_a_replay_takes_what_routing_would_and_keeps_ids_unless_new_ones_are_asked_for(
@@ -91,6 +92,7 @@ def test_a_replay_takes_what_routing_would_and_keeps_ids_unless_new_ones_are_ask
         assert jobs.wait_ended(f"/v1/replays/{rest['id']}")["matched"] == 0
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(200)
 def test_a_replay_writes_no_more_than_its_endpoint_takes_and_ends_when_it_is_cancelled(

@@ -58,6 +58,7 @@ def test_a_group_of_its_own_sends_past_events_to_one_endpoint_and_moves_no_live_
         assert not jobs.written(other, cause)
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 def test_a_live_group_cannot_be_taken_for_it(pipeline: RunningPipeline):
     group = f"{pipeline.prefix}router"

@@ -42,6 +42,7 @@ def tidy_node(tmp_path: Path) -> Generator[KafkaNode]:
         node.stop()
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(180)
 def test_nothing_is_sent_to_an_endpoint_whose_removal_nobody_remembers_and_others_go_on(

@@ -41,6 +41,7 @@ def test_records_behind_a_head_that_has_not_waited_long_enough_stay() -> None:
     assert line.next_at_ms() == 15_101
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(180)
 def test_an_hour_that_one_endpoint_asks_for_delays_no_other_retry(

@@ -114,6 +114,7 @@ def test_an_event_sent_right_after_an_endpoint_was_made_reaches_it(
         assert len(receiver.wait_for(1, path=f"/{number}", seconds=SECONDS)) == 1
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(400)
 def test_an_event_sent_right_after_an_account_was_made_reaches_its_endpoint(
@@ -162,6 +163,7 @@ def test_an_event_sent_right_after_a_star_was_set_or_taken_knows_of_it(
     assert told == list(range(TIMES + LAST))
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(400)
 def test_nothing_sent_after_an_endpoint_was_removed_or_switched_off_reaches_it(
