@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.api.times import TIME_SCHEMA, time_text
 from pipeline.domain.delivery import Reason
@@ -23,9 +23,17 @@ _REDRIVE: Final[dict[str, Any]] = {
 _Pattern = Annotated[str, Field(min_length=1, max_length=MAX_PATTERN_CHARS)]
 _ChosenId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _LetterId = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _whole(number: object) -> object:
+    """JSON Schema counts 50.0 among the integers."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 _Rate = Annotated[
     int,
     Field(ge=1, le=MAX_RATE, description="Deliveries a second, at most; fewer where they wait."),
+    BeforeValidator(_whole),
 ]
 
 

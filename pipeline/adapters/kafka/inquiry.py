@@ -37,6 +37,7 @@ REQUEST_SECONDS: Final = 10.0
 DOWN_SECONDS: Final = 2.0
 """Where no address takes a connection, it is not waited for longer."""
 _SERVE_SECONDS: Final = 0.05
+_NO_TOPIC: Final = KafkaError.UNKNOWN_TOPIC_OR_PART
 _STOPWATCH: Final = re.compile(r" \(after \d+ms in state .*")
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class Inquiry:
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """Kafka's ids of topics that exist."""
+        """Kafka's ids of those topics that exist."""
         wanted = list(topics)
         if not wanted:
             return {}
@@ -117,7 +118,21 @@ class Inquiry:
                 TopicCollection(wanted), request_timeout=self._wait_seconds
             )
         )
-        return {name: str(self._answer(future).topic_id) for name, future in futures.items()}
+        return {
+            name: str(self._answer(future).topic_id)
+            for name, future in futures.items()
+            if self._has_topic(future)
+        }
+
+    def _has_topic(self, future: Future[TopicDescription]) -> bool:
+        try:
+            self._answer(future)
+        except KafkaRefused:
+            failure = future.exception()
+            if isinstance(failure, KafkaException) and failure.args[0].code() == _NO_TOPIC:
+                return False
+            raise
+        return True
 
     def committed(self, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """What a group has committed of these; one without an offset is not in the answer."""

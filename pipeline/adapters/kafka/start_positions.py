@@ -41,7 +41,7 @@ class StartMemory(Protocol):
         ...
 
     def topic_ids(self, topics: Iterable[str]) -> dict[str, str]:
-        """Kafka's ids of these topics."""
+        """Kafka's ids of those topics that exist."""
         ...
 
 
@@ -68,7 +68,8 @@ class GroupStarts:
         begin: list[StartAt] = []
         held: list[LostPosition] = []
         decided: list[StartPosition] = []
-        for partition in partitions:
+        # A static member that comes back is given what it had, deleted topics too.
+        for partition in [each for each in partitions if each.topic in ids]:
             topic_id = ids[partition.topic]
             memory = known.get((self._group, partition.topic, partition.number))
             if memory is not None and memory.topic_id != topic_id:
