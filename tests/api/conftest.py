@@ -47,7 +47,10 @@ def new_postgres_url(api_postgres: PostgresServer) -> Callable[[], str]:
     return create
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+# The store's own suite runs on both databases; all of the API on the second takes minutes more.
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)]
+)
 def api(
     request: pytest.FixtureRequest,
     broker: SessionBroker,
@@ -63,7 +66,9 @@ def api(
         assert "Traceback" not in running.log()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)]
+)
 def log_api(
     request: pytest.FixtureRequest,
     broker: SessionBroker,

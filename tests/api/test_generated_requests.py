@@ -26,7 +26,7 @@ SEVERAL: Final = 3
 MANY: Final = 150
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
 def api(
     request: pytest.FixtureRequest,
     broker: SessionBroker,

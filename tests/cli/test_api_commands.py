@@ -13,7 +13,7 @@ from tests.cli.command import UNREACHABLE, Shell
 from tests.kafka_broker import SessionBroker
 from tests.running_pipeline import RunningPipeline, read_all
 
-pytestmark = pytest.mark.timeout(240)  # each command is a process, and all of them one test
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]  # each command is a process
 
 
 @pytest.fixture(scope="module")
