@@ -32,7 +32,7 @@ HOUR_MS = 3_600_000
 RETRY = {"delays": ["1s"]}
 
 
-@pytest.fixture(params=["postgres", "sqlite"])
+@pytest.fixture(params=["postgres", pytest.param("sqlite", marks=pytest.mark.soak)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Store]:
     if request.param == "sqlite":
         sqlite = Sqlite(tmp_path / "pipeline" / "store.sqlite")
