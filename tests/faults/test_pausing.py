@@ -110,6 +110,7 @@ def test_a_sender_that_has_paused_everything_for_longer_than_a_poll_may_take_kee
     _all_delivered_once(pipeline, receiver, {("full", n) for n in range(MANY)})
 
 
+@pytest.mark.soak
 def test_a_partition_that_is_paused_as_soon_as_it_is_assigned_skips_nothing(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:
