@@ -35,7 +35,7 @@ demo: install ## everything on this machine, with sample events (ONCE=1 ends by 
 	$(BIN)/pipeline demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
 test: install $(if $(strip $(SYSTEM_PACKAGES)),system-packages) ## all tests but soak (TESTS=tests/domain selects)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope $(TESTS)
 
 check: lint format types layers dependencies yaml architecture ## everything that needs no broker
 

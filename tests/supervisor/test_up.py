@@ -22,7 +22,7 @@ from tests.supervisor.running_up import (
     wait_until,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 BACK_SECONDS = 1.0
 BROKER_BACK_SECONDS = 30.0
