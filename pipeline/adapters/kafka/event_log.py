@@ -12,7 +12,8 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.accepting import NotPublished
-from pipeline.adapters.kafka.sink import POLL_SECONDS, PRODUCER_SETTINGS
+from pipeline.adapters.kafka.served_producer import POLL_SECONDS, serve, tell
+from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS
 from pipeline.flow import Emit
 from pipeline.ports import SinkFailed
 
@@ -51,7 +52,7 @@ class KafkaEventLog:
                 **PRODUCER_SETTINGS,
                 "message.timeout.ms": GIVE_UP_MS,
                 **connection,
-                "error_cb": self._on_error,
+                "error_cb": tell,
                 "logger": librdkafka_log,
             }
         )
@@ -93,10 +94,9 @@ class KafkaEventLog:
     def _serve(self) -> None:
         while not self._closing:
             try:
-                self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:
-                # Here, and not in `error_cb`, a fatal error is told.
-                self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(str(error)))
+                serve(self._producer)
+            except SinkFailed as failed:
+                self._loop.call_soon_threadsafe(self._on_failed, failed)
                 return
             while self._unsent:
                 publication, count, cause = self._unsent.popleft()
@@ -114,10 +114,6 @@ class KafkaEventLog:
             self._records -= publication.records
             self._bytes -= publication.size_bytes
             publication.settle()
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(error.str()))
 
     async def close(self, *, wait_seconds: float) -> None:
         """Send what was given; whoever still waits then is told that it was not acknowledged."""

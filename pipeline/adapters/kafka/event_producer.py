@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pipeline.adapters.kafka.served_producer import POLL_SECONDS, serve
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
 from pipeline.domain.delivery import Position
 from pipeline.domain.unpublished import Fate, Unpublished
@@ -26,7 +27,6 @@ OUR_OPTIONS: Final = frozenset(
 GIVE_UP_SECONDS: Final = 30.0
 """An event that is not acknowledged by then may or may not be there; its publisher is told."""
 
-_POLL_SECONDS: Final = 0.1
 _NEVER_SENT: Final = KafkaError._PURGE_QUEUE  # noqa: SLF001 - its public name
 
 Settled = Callable[[Position | Unpublished], None]
@@ -126,9 +126,8 @@ class EventProducer:
         pause = threading.Event()
         while not self._is_closed:
             try:
-                self._producer.poll(_POLL_SECONDS)
-            except KafkaException as exc:
-                # Here, and not in `error_cb`, a fatal error is told; what was not produced is told
-                # afterwards, event by event.
-                self._last_error = str(exc)
-                pause.wait(_POLL_SECONDS)
+                serve(self._producer)
+            except SinkFailed as failed:
+                # What was not produced is told afterwards, event by event.
+                self._last_error = str(failed)
+                pause.wait(POLL_SECONDS)

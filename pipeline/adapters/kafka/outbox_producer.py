@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka.cluster import Cluster, ClusterFailed
+from pipeline.adapters.kafka.served_producer import serve, tell
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
 from pipeline.adapters.kafka.topic_file import TopicFile
 from pipeline.adapters.kafka.topics import Topics
@@ -19,7 +20,6 @@ from pipeline.publishing import Publication
 
 log = logging.getLogger(__name__)
 _librdkafka_log: Final = logging.getLogger("librdkafka")
-_POLL_SECONDS: Final = 0.1
 _GIVE_UP_SECONDS: Final = 2.0
 
 Result = int | str | SinkFailed
@@ -43,7 +43,7 @@ class OutboxProducer:
                     "linger.ms": 0,
                     "logger": _librdkafka_log,
                     **connection,
-                    "error_cb": self._on_error,
+                    "error_cb": tell,
                 }
             )
         except KafkaException as exc:
@@ -104,18 +104,11 @@ class OutboxProducer:
     def _serve(self) -> None:
         while not self._closing.is_set():
             try:
-                self._producer.poll(_POLL_SECONDS)
-            except KafkaException as exc:
-                # Here, and not in `error_cb`, a fatal error is told.
+                serve(self._producer)
+            except SinkFailed as failed:
                 if self._batch is not None:
-                    self._batch.fail(SinkFailed(str(exc)))
+                    self._batch.fail(failed)
                 return
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal() and self._batch is not None:
-            self._batch.fail(SinkFailed(error.str()))
-        else:
-            log.debug("kafka: %s", error.str())
 
 
 class _Batch:

@@ -11,7 +11,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from pipeline.adapters.kafka.sink import POLL_SECONDS, PRODUCER_SETTINGS, REFUSED_FOR_GOOD
+from pipeline.adapters.kafka.served_producer import serve, tell
+from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
 from pipeline.domain.delivery import Position
 from pipeline.flow import Emit
 from pipeline.ports import EmitRefused, SinkFailed
@@ -43,7 +44,7 @@ class KafkaPlacing:
             {
                 **PRODUCER_SETTINGS,
                 **connection,
-                "error_cb": self._on_error,
+                "error_cb": tell,
                 "logger": librdkafka_log,
             }
         )
@@ -77,10 +78,9 @@ class KafkaPlacing:
     def _serve(self) -> None:
         while not self._closing:
             try:
-                self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:
-                # Here, and not in `error_cb`, a fatal error is told.
-                self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(str(error)))
+                serve(self._producer)
+            except SinkFailed as failed:
+                self._loop.call_soon_threadsafe(self._on_failed, failed)
                 return
             if self._told:
                 self._loop.call_soon_threadsafe(self._settle)
@@ -96,10 +96,6 @@ class KafkaPlacing:
                 future.set_exception(_refusal(error))
             else:
                 self._on_failed(SinkFailed(f"a record was not produced: {error}"))
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(error.str()))
 
     async def close(self, *, wait_seconds: float) -> None:
         """Send what was given, for at most so long."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka.broker_clock import BrokerClock
+from pipeline.adapters.kafka.served_producer import serve, tell
 from pipeline.clock import now_ms
 from pipeline.ports import EmitRefused, SinkFailed
 
@@ -45,7 +46,6 @@ PRODUCER_SETTINGS: dict[str, str | int | bool] = {
 }
 CONGESTED_BYTES = 64 * 1024 * 1024
 CONGESTED_RECORDS = 50_000
-POLL_SECONDS = 0.2
 
 
 class KafkaSink:
@@ -75,7 +75,7 @@ class KafkaSink:
             {
                 **PRODUCER_SETTINGS,
                 **connection,
-                "error_cb": self._on_error,
+                "error_cb": tell,
                 "logger": librdkafka_log,
             }
         )
@@ -124,10 +124,8 @@ class KafkaSink:
     def _serve(self) -> None:
         while not self._closing:
             try:
-                self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:
-                # Here, and not in `error_cb`, a fatal error is told.
-                failed = SinkFailed(f"the producer cannot go on: {error.args[0].str()}")
+                serve(self._producer)
+            except SinkFailed as failed:
                 self._loop.call_soon_threadsafe(self._on_failed, failed)
                 return
             self._read_clock()
@@ -166,12 +164,6 @@ class KafkaSink:
             done(EmitRefused(error.str(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE))
         else:
             self._on_failed(SinkFailed(f"a record was not produced: {error.str()}"))
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._loop.call_soon_threadsafe(self._on_failed, SinkFailed(error.str()))
-        else:
-            log.debug("kafka: %s", error.str())
 
     async def close(self, *, wait_seconds: float) -> int:
         """Send what is queued.
