@@ -52,3 +52,5 @@ class StartAt(NamedTuple):
     """What the last owner left beside the offset."""
     finished: frozenset[int] = frozenset()
     """Offsets beyond that are known to be finished; what the metadata tell may be more."""
+    leader_epoch: int | None = None
+    """Of the last record below the offset, as far as it is known."""

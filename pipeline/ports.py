@@ -51,6 +51,11 @@ class Progress(NamedTuple):
     metadata: str
 
 
+def progress_at(start: StartAt, metadata: str) -> Progress:
+    """Nothing is finished yet beyond where it begins."""
+    return Progress(start.partition, start.offset, start.leader_epoch, metadata)
+
+
 class LostPosition(NamedTuple):
     """A partition whose position the group has lost; nobody may guess where it goes on."""
 

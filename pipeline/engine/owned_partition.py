@@ -68,6 +68,7 @@ class OwnedPartition:
         done_before = [offset for offset in start.finished if offset >= start.offset]
         self.ledger = Ledger(start.offset, done_before)
         self.ledger.metadata = start.metadata
+        self.ledger.leader_epoch = start.leader_epoch
         self.open_tickets = 0
         self.caution = begin.caution
         self.begun_at = start.offset

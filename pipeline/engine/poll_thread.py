@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.engine.held_partitions import HeldPartitions
 from pipeline.engine.owned_partition import Begin, begin_at, begun_note
-from pipeline.ports import Progress, SourceFailed
+from pipeline.ports import SourceFailed, progress_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from pipeline.engine.loop_side import LoopSide
     from pipeline.flow import Partition, Record, StartAt
-    from pipeline.ports import LostPosition, RecordSource, StartPositions
+    from pipeline.ports import LostPosition, Progress, RecordSource, StartPositions
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class PollThread:
         The coordinator knows: it takes a commit from the members of its generation alone.
         """
         for start in self._source.committed(sorted(self._assigned)[:1]).values():
-            progress = Progress(start.partition, start.offset, None, start.metadata)
+            progress = progress_at(start, start.metadata)
             if not self._source.commit_and_wait([progress]):
                 self.lost(sorted(self._assigned))
 
@@ -267,10 +267,7 @@ class PollThread:
     def _write_down(self, begins: Sequence[Begin]) -> None:
         """That they are ours from here on, so that our death would be seen."""
         now_ms = self._now_ms()
-        progress: list[Progress] = []
-        for begin in begins:
-            partition, offset, *_ = begin.start
-            progress.append(Progress(partition, offset, None, begun_note(begin, now_ms=now_ms)))
+        progress = [progress_at(begin.start, begun_note(begin, now_ms=now_ms)) for begin in begins]
         if progress and not self._source.commit_and_wait(progress):
             self._commands.append(lambda: self._source.commit(progress))
 

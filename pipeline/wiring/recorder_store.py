@@ -61,7 +61,10 @@ class StoreStarts:
         self._move(start for start in starts.begin if start.partition in starts.decided)
         known = [p for p in (held.partition for held in starts.held) if p in stored]
         begin = [
-            start._replace(offset=stored.get(start.partition, start.offset))
+            start
+            if stored.get(start.partition, start.offset) == start.offset
+            # The group's epoch says nothing of where the store stands.
+            else start._replace(offset=stored[start.partition], leader_epoch=None)
             for start in starts.begin
         ]
         begin += [StartAt(partition, stored[partition]) for partition in known]

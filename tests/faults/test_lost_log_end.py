@@ -47,11 +47,6 @@ def test_a_sender_that_had_read_what_was_lost_holds_and_skips_nothing(
 
 
 @pytest.mark.soak
-@pytest.mark.xfail(
-    raises=AssertionError,
-    reason="a partition is begun at its committed offset without asking whether that offset's"
-    " leader epoch still reaches so far: what was written from the cut on is skipped in silence",
-)
 def test_a_sender_that_comes_back_after_what_it_had_read_was_lost_holds_and_skips_nothing(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -48,20 +48,7 @@ def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
 @pytest.mark.faults
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "sender",
-    [
-        "is running",
-        pytest.param(
-            "is away",
-            marks=pytest.mark.xfail(
-                raises=AssertionError,
-                reason="a partition is begun at its committed offset without asking whether that"
-                " offset's leader epoch still reaches so far: what was written since is skipped",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("sender", ["is running", "is away"])
 def test_what_an_unclean_election_cut_off_is_held_and_nothing_written_since_is_skipped(
     nodes: list[KafkaNode], receiver: Receiver, tmp_path: Path, sender: str
 ) -> None:

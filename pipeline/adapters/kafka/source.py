@@ -99,9 +99,6 @@ class KafkaSource:
             starts = listener.assigned([_partition(tp) for tp in given])
             self._consumer.incremental_assign([_topic_partition(start) for start in starts])
             self._assigned.update(start.partition for start in starts)
-            postponed, self._postponed = self._postponed, None
-            if postponed is not None:
-                postponed()
 
         def on_revoke(_: Consumer, taken: list[TopicPartition]) -> None:
             progress = listener.revoked([_partition(tp) for tp in taken])
@@ -130,6 +127,7 @@ class KafkaSource:
         first = self._consumer.poll(timeout_seconds)
         if self._fatal is not None:
             raise SourceFailed(self._fatal.str())
+        self._subscribe_after_all()
         commit_failed, self._commit_failed = self._commit_failed, False
         if first is None:
             return Polled([], [], commit_failed)
@@ -142,6 +140,13 @@ class KafkaSource:
             else:
                 self._judge(error, message, lost)
         return Polled(records, lost, commit_failed)
+
+    def _subscribe_after_all(self) -> None:
+        # Not inside the rebalance's callback, where a subscription is taken and nothing follows.
+        postponed = self._postponed
+        if postponed is not None and self._is_member:
+            self._postponed = None
+            postponed()
 
     def _judge(self, error: KafkaError, message: Message, lost: list[LostPosition]) -> None:
         code = error.code()
@@ -182,8 +187,12 @@ class KafkaSource:
                     f"cannot read the committed offset of {answer.topic}: {answer.error}"
                 )
             if answer.offset >= 0:
-                start = StartAt(_partition(answer), answer.offset, answer.metadata or "")
-                committed[start.partition] = start
+                committed[_partition(answer)] = StartAt(
+                    _partition(answer),
+                    answer.offset,
+                    answer.metadata or "",
+                    leader_epoch=answer.leader_epoch,
+                )
         return committed
 
     def first_offset(self, partition: Partition) -> int:
@@ -254,11 +263,17 @@ def _partition(tp: TopicPartition) -> Partition:
 
 
 def _topic_partition(start: StartAt) -> TopicPartition:
-    return TopicPartition(start.partition.topic, start.partition.number, start.offset)
+    return _position(start.partition, start.offset, "", start.leader_epoch)
 
 
 def _offset(step: Progress) -> TopicPartition:
-    topic, number = step.partition
-    if step.leader_epoch is None:
-        return TopicPartition(topic, number, step.offset, step.metadata)
-    return TopicPartition(topic, number, step.offset, step.metadata, step.leader_epoch)
+    return _position(*step[:2], step.metadata, step.leader_epoch)
+
+
+def _position(
+    partition: Partition, offset: int, metadata: str, leader_epoch: int | None
+) -> TopicPartition:
+    topic, number = partition
+    if leader_epoch is None:
+        return TopicPartition(topic, number, offset, metadata)
+    return TopicPartition(topic, number, offset, metadata, leader_epoch)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.clock import now_ms
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.flow import Partition, StartAt
-from pipeline.ports import LostPosition, Progress, SourceFailed, Starts
+from pipeline.ports import LostPosition, SourceFailed, Starts, progress_at
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.source import KafkaSource
@@ -122,9 +122,9 @@ class GroupStarts:
             return
         news = {Partition(entry.topic, entry.partition) for entry in decided}
         progress = [
-            Progress(start.partition, start.offset, None, start.metadata) for start in begin
+            progress_at(start, start.metadata) for start in begin if start.partition in news
         ]
-        if not self._source.commit_and_wait([step for step in progress if step.partition in news]):
+        if not self._source.commit_and_wait(progress):
             raise SourceFailed("the first position of a partition could not be committed")
         self._memory.remember(decided)
 
