@@ -10,15 +10,13 @@ from starlette.responses import Response
 
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account, seen_endpoint
+from pipeline.api.job_checks import check_active, read_span
 from pipeline.api.job_models import NewRedrive, Redrive, RedriveList, redrive_of
 from pipeline.api.job_ports import JobOrders, JobPorts
 from pipeline.api.listing import FromList
 from pipeline.api.problem_responses import problem_responses
-from pipeline.api.problems import FieldError, conflict, invalid
-from pipeline.api.replays import check_times
+from pipeline.api.problems import FieldError, invalid
 from pipeline.api.store_work import in_thread
-from pipeline.api.times import read_time_ms
-from pipeline.domain.endpoint import EndpointStatus
 from pipeline.domain.job import JobKind, JobOrder
 
 COUNT_SECONDS: Final = 5.0
@@ -89,9 +87,7 @@ def _add_reads(routes: APIRouter, orders: JobOrders) -> None:
 
 def _with_times(order: JobOrder, given: NewRedrive) -> JobOrder:
     """Raises Problem (422)."""
-    since_ms = read_time_ms(given.since, pointer="/since")
-    until_ms = read_time_ms(given.until, pointer="/until")
-    check_times(since_ms, until_ms)
+    since_ms, until_ms = read_span(given.since, given.until)
     if given.endpoint is not None and given.account is not None:
         raise invalid([FieldError("/account", "leave it out: the endpoint is one account's")])
     return replace(
@@ -111,8 +107,7 @@ def _addressed(ports: JobPorts, caller: Caller, order: JobOrder) -> JobOrder:
     with ports.registry.reading() as reader:
         if order.endpoint is not None:
             endpoint = seen_endpoint(reader, caller, order.endpoint)
-            if endpoint.status is not EndpointStatus.ACTIVE:
-                raise conflict(f"The endpoint is {endpoint.status}: activate it first.")
+            check_active(endpoint)
             return replace(order, account=endpoint.account)
         if order.account is not None:
             seen_account(reader, caller, order.account)

@@ -9,14 +9,13 @@ from starlette.responses import Response
 
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account, seen_endpoint
+from pipeline.api.job_checks import check_active, read_span
 from pipeline.api.job_models import NewReplay, Replay, ReplayList, replay_of
 from pipeline.api.job_ports import JobOrders, JobPorts
 from pipeline.api.listing import FromList
 from pipeline.api.problem_responses import problem_responses
-from pipeline.api.problems import FieldError, conflict, invalid
+from pipeline.api.problems import FieldError, invalid
 from pipeline.api.store_work import in_thread
-from pipeline.api.times import read_time_ms
-from pipeline.domain.endpoint import EndpointStatus
 from pipeline.domain.job import JobKind, JobOrder, Only
 from pipeline.domain.type_patterns import InvalidTypePattern, compile_patterns
 
@@ -85,9 +84,7 @@ def _add_reads(routes: APIRouter, orders: JobOrders) -> None:
 
 def _with_times(order: JobOrder, given: NewReplay) -> JobOrder:
     """Raises Problem (422)."""
-    since_ms = read_time_ms(given.since, pointer="/since")
-    until_ms = read_time_ms(given.until, pointer="/until")
-    check_times(since_ms, until_ms)
+    since_ms, until_ms = read_span(given.since, given.until)
     if (given.endpoint is None) == (given.account is None):
         raise invalid([FieldError("/endpoint", "give either an endpoint or an account")])
     try:
@@ -108,14 +105,6 @@ def _with_times(order: JobOrder, given: NewReplay) -> JobOrder:
     )
 
 
-def check_times(since_ms: int | None, until_ms: int | None) -> None:
-    """Raises Problem (422)."""
-    if since_ms is not None and since_ms < 0:
-        raise invalid([FieldError("/since", "is before 1970: give a later time")])
-    if until_ms is not None and until_ms <= (since_ms or 0):
-        raise invalid([FieldError("/until", "must be later than since")])
-
-
 def _addressed(ports: JobPorts, caller: Caller, order: JobOrder) -> JobOrder:
     """With the account of its endpoint. Raises Problem: 404, or 409 for one that gets nothing."""
     with ports.registry.reading() as reader:
@@ -123,6 +112,6 @@ def _addressed(ports: JobPorts, caller: Caller, order: JobOrder) -> JobOrder:
             seen_account(reader, caller, order.account or "")
             return order
         endpoint = seen_endpoint(reader, caller, order.endpoint)
-    if endpoint.status is not EndpointStatus.ACTIVE and not order.dry_run:
-        raise conflict(f"The endpoint is {endpoint.status}: activate it first.")
+    if not order.dry_run:
+        check_active(endpoint)
     return replace(order, account=endpoint.account)
