@@ -7,7 +7,7 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Final, NamedTuple
 
 from aiosmtplib import SMTP
@@ -94,11 +94,10 @@ class SmtpConnections:
     @asynccontextmanager
     async def lend(self, connection: Connection) -> AsyncGenerator[Connection]:
         """Kept for another mail if all goes well, closed if not."""
-        try:
+        with ExitStack() as unless_kept:
+            unless_kept.callback(connection.smtp.close)
             yield connection
-        except BaseException:
-            connection.smtp.close()
-            raise
+            unless_kept.pop_all()
         self._keep(connection)
 
     def close(self) -> None:

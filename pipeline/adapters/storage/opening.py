@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from importlib import import_module
 from threading import Event
 from time import monotonic
@@ -26,14 +27,13 @@ def open_store(url: str, *, durability: Durability = Durability.LOG) -> Store:
     newer version, not permitted) or StoreUnavailable (locked, full, out of reach).
     """
     store = connected(url, durability=durability)
-    try:
+    with ExitStack() as unless_usable:
+        unless_usable.callback(store.close)
         if store.engine.dialect.name == "sqlite":
             _use_write_ahead_log(store)
         if not is_current(store):
             import_module(_MIGRATING).migrate(store)
-    except BaseException:
-        store.close()
-        raise
+        unless_usable.pop_all()
     return store
 
 
