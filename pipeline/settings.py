@@ -8,11 +8,14 @@ Names: `PIPELINE_` and the path with `__` between its parts, as in
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.domain.event_document import KeptInOrder
 
 _DAY_MS: Final = 86_400_000
 
@@ -114,6 +117,26 @@ class ApiSettings(_Group):
         return networks
 
 
+class ConsoleSettings(_Group):
+    """The pages at `/`."""
+
+    frame_ancestors: tuple[str, ...] = ()
+    """Origins whose pages may show an account's console within them, such as
+    `https://app.example.com`; none: nobody's may."""
+    session_hours: int = Field(default=12, ge=1, le=168)
+    """An operator signs in again after so long."""
+    idle_minutes: int = Field(default=60, ge=1)
+    """And when nothing was asked for so long."""
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin):
+                raise ValueError(f"{origin!r} is no origin: write https://app.example.com")
+        return origins
+
+
 class SecretsSettings(_Group):
     """The key that credentials are sealed with, in Kafka and in the store."""
 
@@ -135,6 +158,13 @@ class MailSettings(_Group):
     and are tried again."""
     from_: str = Field(default="webhooks@localhost", alias="from")
     """Who mails are from: an address, or `Name <address>`."""
+
+
+class EventSettings(_Group):
+    """How events are written into their topic."""
+
+    key: KeptInOrder = KeptInOrder.SUBJECT
+    """What is routed in order: an account's events of one subject, or all of an account's."""
 
 
 class StageSettings(_Group):
@@ -189,8 +219,10 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
     api: ApiSettings = ApiSettings()
+    console: ConsoleSettings = ConsoleSettings()
     secrets: SecretsSettings = SecretsSettings()
     mail: MailSettings = MailSettings()
+    events: EventSettings = EventSettings()
     stage: StageSettings = StageSettings()
     operations: OperationsSettings = OperationsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.domain.event import Event
-from pipeline.domain.event_document import event_key
+from pipeline.domain.event_document import EventKey
 from pipeline.domain.identifiers import new_id
 from pipeline.domain.inactivity import Told, Tries
 from pipeline.domain.operational_events import Occurrence, operational_event
@@ -87,6 +87,7 @@ class Operations:
     account: str
     events_topic: str
     encode_event: Callable[[Event], bytes]
+    event_key: EventKey
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
 
@@ -101,7 +102,7 @@ class Operations:
             event_id=new_id("evt", now_ms=now_ms, entropy=self.random_bytes(_ENTROPY_BYTES)),
             at_ms=now_ms,
         )
-        key = event_key(self.account, event.subject)
+        key = self.event_key(self.account, event.subject)
         writer.publish(
             OutboxRecord(self.events_topic, key, self.encode_event(event), is_event=True)
         )

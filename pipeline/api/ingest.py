@@ -21,7 +21,7 @@ from pipeline.api.problems import FieldError, Problem, invalid, of_status, unava
 from pipeline.api.repetition import Repeatable, Repetition, read_idempotency_key
 from pipeline.api.table_reach import TableReach
 from pipeline.domain.event import Event
-from pipeline.domain.event_document import event_key
+from pipeline.domain.event_document import EventKey
 from pipeline.domain.event_intake import MAX_PROBLEMS, NewId
 from pipeline.domain.identifiers import repeatable_event_id
 from pipeline.domain.table_positions import POSITIONS_HEADER
@@ -42,6 +42,7 @@ class IngestPorts:
     event_log: EventLog
     encode: Callable[[Event], bytes]
     """As the topic's readers take them."""
+    event_key: EventKey
     topic: str
     repetition: Repetition
     now_ms: Callable[[], int]
@@ -122,8 +123,9 @@ class Ingest:
             raise invalid(errors[:MAX_PROBLEMS])
 
     def _record(self, event: Event, headers: list[tuple[str, bytes]]) -> Emit:
-        key = event_key(event.account, event.subject)
-        return Emit(self._ports.topic, self._ports.encode(event), key, headers)
+        ports = self._ports
+        key = ports.event_key(event.account, event.subject)
+        return Emit(ports.topic, ports.encode(event), key, headers)
 
 
 _AT_TOP: Final = ""

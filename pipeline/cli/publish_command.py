@@ -20,7 +20,8 @@ from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.publish_to_api import publish_to_api
 from pipeline.cli.terminal import examples, notices, say, write_json_line
 from pipeline.domain.delivery import Position
-from pipeline.domain.event_document import EventDocument, event_key
+from pipeline.domain.event_document import EVENT_KEYS, EventDocument, EventKey
+from pipeline.settings import Settings
 from pipeline.wiring.reach import Reach, reach
 
 _MANY: Final = 200
@@ -67,7 +68,7 @@ def publish(
         acknowledged = printed.acknowledged
         publish_all = partial(publish_to_api, settings, key=key, on_acknowledged=acknowledged)
     else:
-        publish_all = _way_to_kafka(reach(settings), topic, printed)
+        publish_all = _way_to_kafka(settings, topic, printed)
     try:
         with printed:
             publish_all(events_of(names))
@@ -78,8 +79,9 @@ def publish(
 
 
 def _way_to_kafka(
-    at: Reach, topic: str | None, printed: _Printed
+    settings: Settings, topic: str | None, printed: _Printed
 ) -> Callable[[Iterable[EventDocument]], None]:
+    at = reach(settings)
     target = topic or at.topology.events
     _check_topic(at, target)
 
@@ -87,7 +89,7 @@ def _way_to_kafka(
         acknowledged = printed.acknowledged
         try:
             with EventPublisher(at.connection, target, on_acknowledged=acknowledged) as publisher:
-                _publish(publisher, events)
+                _publish(publisher, events, EVENT_KEYS[settings.events.key])
         except (KafkaUnreachable, KafkaRefused) as exc:
             raise CommandFailed(
                 f"{exc}; acknowledged before: {printed.count}. Of the rest some may have arrived: "
@@ -97,9 +99,9 @@ def _way_to_kafka(
     return publish_all
 
 
-def _publish(publisher: EventPublisher, events: Iterable[EventDocument]) -> None:
+def _publish(publisher: EventPublisher, events: Iterable[EventDocument], key_of: EventKey) -> None:
     for event, content in events:
-        publisher.publish(event.id, event_key(event.account, event.subject), content)
+        publisher.publish(event.id, key_of(event.account, event.subject), content)
 
 
 def _check_topic(at: Reach, topic: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.client.outlet import Limits, Settled
 from pipeline.client.publisher import Publisher
 from pipeline.domain.delivery import Position
 from pipeline.domain.event import Event as PlainEvent
-from pipeline.domain.event_document import event_key
+from pipeline.domain.event_document import EVENT_KEYS, KeptInOrder
 from pipeline.domain.unpublished import Unpublished
 from pipeline.ports import SinkFailed
 from pipeline.resources import SCHEMAS_DIR
@@ -35,46 +35,49 @@ class Encoding(StrEnum):
     """The event as one JSON object."""
 
 
-def kafka_publisher(
+def kafka_publisher(  # noqa: PLR0913 - options, all named
     bootstrap_servers: str,
     *,
     topic: str = EVENTS_TOPIC,
     encoding: Encoding = Encoding.AVRO,
+    in_order: KeptInOrder = KeptInOrder.SUBJECT,
     options: Mapping[str, str | int | bool] | None = None,
     limits: Limits | None = None,
 ) -> Publisher:
     """A publisher to Kafka; nobody is asked yet.
 
     `options` are librdkafka's (SASL, TLS, `client.id`, ...); acknowledgement by all replicas and
-    idempotence are fixed.
+    idempotence are fixed. `in_order` is what the pipeline's `PIPELINE_EVENTS__KEY` says.
 
     Raises:
         UnusableOptions: librdkafka does not take an option, or it is a fixed one.
     """
     limits = limits or Limits()
     producer = _producer({**(options or {}), **_address(bootstrap_servers)}, topic, limits)
-    return Publisher(KafkaOutlet(producer, encoding), limits)
+    return Publisher(KafkaOutlet(producer, encoding, in_order), limits)
 
 
-def async_kafka_publisher(
+def async_kafka_publisher(  # noqa: PLR0913 - options, all named
     bootstrap_servers: str,
     *,
     topic: str = EVENTS_TOPIC,
     encoding: Encoding = Encoding.AVRO,
+    in_order: KeptInOrder = KeptInOrder.SUBJECT,
     options: Mapping[str, str | int | bool] | None = None,
     limits: Limits | None = None,
 ) -> AsyncPublisher:
     """As `kafka_publisher`, for coroutines."""
     limits = limits or Limits()
     producer = _producer({**(options or {}), **_address(bootstrap_servers)}, topic, limits)
-    return AsyncPublisher(KafkaOutlet(producer, encoding), limits)
+    return AsyncPublisher(KafkaOutlet(producer, encoding, in_order), limits)
 
 
 class KafkaOutlet:
     """Implements `Outlet`."""
 
-    def __init__(self, producer: EventProducer, encoding: Encoding) -> None:
+    def __init__(self, producer: EventProducer, encoding: Encoding, in_order: KeptInOrder) -> None:
         self._producer = producer
+        self._key = EVENT_KEYS[in_order]
         self._value = _avro_encoder() if encoding is Encoding.AVRO else Event.to_json
 
     def send(self, event: Event, settled: Settled) -> None:
@@ -82,7 +85,7 @@ class KafkaOutlet:
             settled(found if isinstance(found, Unpublished) else None)
 
         plain = event.plain
-        record = EventRecord(event_key(plain.account, plain.subject), self._value(event))
+        record = EventRecord(self._key(plain.account, plain.subject), self._value(event))
         self._producer.produce(record, told)
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
@@ -54,12 +56,34 @@ def read_event_document(document: bytes, *, new_id: str, now_ms: int) -> EventDo
     return EventDocument(event, _written(event, fields))
 
 
+EventKey = Callable[[str, str | None], bytes]
+"""Of an account's id and an event's subject: the key of its record. A partition keeps its order."""
+
+
+class KeptInOrder(StrEnum):
+    """Which events are routed in the order in which they came."""
+
+    SUBJECT = "subject"
+    ACCOUNT = "account"
+
+
 def event_key(account: str, subject: str | None) -> bytes:
-    """The key of an event's record: what concerns one subject stays in order.
+    """What concerns one subject stays in order.
 
     An account's id has no `/`, so no other pair gives the same key.
     """
     return (account if subject is None else f"{account}/{subject}").encode()
+
+
+def account_key(account: str, _: str | None) -> bytes:
+    """All of an account stays in order; one account then is never on two partitions."""
+    return account.encode()
+
+
+EVENT_KEYS: Final[Mapping[KeptInOrder, EventKey]] = {
+    KeptInOrder.SUBJECT: event_key,
+    KeptInOrder.ACCOUNT: account_key,
+}
 
 
 def _raw_members(document: bytes) -> dict[str, msgspec.Raw]:

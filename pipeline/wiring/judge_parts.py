@@ -19,6 +19,7 @@ from pipeline.adapters.storage.sql_watch import SqlWatch
 from pipeline.api.known_profiles import KnownProfiles
 from pipeline.clock import now_ms
 from pipeline.domain.delivery import Attempt, Reason
+from pipeline.domain.event_document import EVENT_KEYS
 from pipeline.domain.inactivity import InactivityRules
 from pipeline.domain.topology import Topology
 from pipeline.ports import StoreFailed
@@ -59,7 +60,8 @@ def operations_of(settings: Settings, codec: RecordCodec, topology: Topology) ->
     account = settings.operations.account
     if account is None:
         return None
-    return Operations(account, topology.events, codec.encode_event, now_ms, os.urandom)
+    key = EVENT_KEYS[settings.events.key]
+    return Operations(account, topology.events, codec.encode_event, key, now_ms, os.urandom)
 
 
 async def open_judge(

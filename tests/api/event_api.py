@@ -30,6 +30,7 @@ from pipeline.api.key_uses import KeyUses
 from pipeline.clock import now_ms
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.event import Event
+from pipeline.domain.event_document import event_key
 from pipeline.domain.relation import Relation
 from pipeline.domain.topology import Topology
 from pipeline.engine.tasks import Tasks
@@ -107,6 +108,7 @@ class EventApi:
                 self.topic_file,
                 self.codec,
                 self.registry,
+                event_key,
                 self.failures.append,
             )
             events = await open_event_ingest(at, closing)

@@ -3,7 +3,12 @@ import json
 import pytest
 
 from pipeline.domain.document import DocumentError
-from pipeline.domain.event_document import EventDocument, event_key, read_event_document
+from pipeline.domain.event_document import (
+    EventDocument,
+    account_key,
+    event_key,
+    read_event_document,
+)
 
 NEW_ID = "evt_new"
 NOW_MS = 1_772_449_200_000
@@ -85,3 +90,8 @@ def test_events_of_one_subject_have_one_key_and_others_another():
     assert event_key("acme", None) == b"acme"
     keys = {event_key("acme", None), event_key("acme", "1"), event_key("acme", "2")}
     assert len(keys | {event_key("acme-1", None)}) == 4
+
+
+def test_or_all_of_an_account_has_one_key():
+    keys = {account_key("acme", subject) for subject in (None, "1", "2")}
+    assert keys == {b"acme"}

@@ -10,6 +10,7 @@ from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.sql_watch import SqlWatch
 from pipeline.domain.endpoint import Endpoint
+from pipeline.domain.event_document import event_key
 from pipeline.domain.inactivity import Tries
 from pipeline.domain.operational_events import OperationalType, about_endpoint
 from pipeline.watching import Operations, OwnerNotice, Watched
@@ -72,7 +73,12 @@ def test_a_success_ends_what_was_counted_however_soon_it_comes_after_another(sto
 
 def test_the_operator_is_told_with_the_decision_but_never_of_his_own_account(store: Store):
     operations = Operations(
-        "ops", "events", lambda event: event.data, lambda: START_MS, lambda count: b"x" * count
+        "ops",
+        "events",
+        lambda event: event.data,
+        event_key,
+        lambda: START_MS,
+        lambda count: b"x" * count,
     )
     endpoint = Endpoint("ep_1", "acme", "standard-webhooks", "own")
     occurrence = about_endpoint(OperationalType.RECOVERED, endpoint)
