@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from threading import Event
 from typing import Any, cast
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from pipeline.adapters.http.consent import ConsentDesk
 from pipeline.adapters.http.curl_client import open_client
@@ -17,6 +19,8 @@ from pipeline.adapters.profile_files import read_profile_document, read_profile_
 from pipeline.adapters.sample_files import read_sample_files
 from pipeline.api import (
     accounts,
+    audit,
+    console_links,
     endpoints,
     event_types,
     handshakes,
@@ -30,6 +34,7 @@ from pipeline.api.account_changes import AccountPorts
 from pipeline.api.app import Application
 from pipeline.api.authentication import Authentication
 from pipeline.api.consent_asking import CALLBACK_PATH, ConsentAsking
+from pipeline.api.console_links import ConsoleLinkPorts, ConsoleLinks
 from pipeline.api.endpoint_ports import ConsentPorts, EndpointPorts
 from pipeline.api.event_type_changes import EventTypePorts
 from pipeline.api.key_memory import KeyMemory
@@ -41,59 +46,26 @@ from pipeline.api.profile_changes import Document, ProfilePorts
 from pipeline.api.receiving import Receiving
 from pipeline.api.relation_changes import RelationPorts
 from pipeline.api.sample_sending import SamplePorts
-from pipeline.api.status import Standing, StatusPorts
+from pipeline.api.status import StatusPorts
 from pipeline.clock import now_ms
-from pipeline.registry import Registry
 from pipeline.resources import PROFILE_SAMPLES_DIR, PROFILES_DIR
-from pipeline.settings import Settings
-from pipeline.telemetry.tally import Tally
-from pipeline.watching import Operations
 from pipeline.wiring.activation import redrive_of_inactive
 from pipeline.wiring.api_jobs import job_routers
 from pipeline.wiring.api_log import LogSurroundings, log_routers
+from pipeline.wiring.api_surroundings import ApiSurroundings
 from pipeline.wiring.configuration import sealer
-from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault
+from pipeline.wiring.console_parts import BacklogAsking, console_over
+from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault, link_seals
 from pipeline.wiring.event_ingest import EventIngest, IngestSurroundings, open_event_ingest
 from pipeline.wiring.http_client import client_settings
-from pipeline.wiring.judge_parts import operations_of
 from pipeline.wiring.operators_key import operator_key
 from pipeline.wiring.outbox_publishing import keep_published, opened_outbox
+from pipeline.wiring.reach import Reach
 from pipeline.wiring.registry_adoption import TableSides
-from pipeline.wiring.registry_store import RegistryStore
-from pipeline.wiring.stage_process import Surroundings
-from pipeline.wiring.table_records import OutboxRecords
+from pipeline.wiring.settled_registry import SettledRegistry
 from pipeline.wiring.url_check import tenants_url_check
 
 Work = Callable[[], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiSurroundings:
-    """What the API's process has."""
-
-    process: Surroundings
-    store: RegistryStore
-    tally: Tally
-    standing: Callable[[], Awaitable[Standing]]
-    fail: Callable[[BaseException], None]
-    """The process cannot go on, and has to start anew. On the event loop."""
-
-    @property
-    def settings(self) -> Settings:
-        return self.process.settings
-
-    @property
-    def registry(self) -> Registry:
-        return self.store.registry
-
-    @property
-    def operations(self) -> Operations | None:
-        process = self.process
-        return operations_of(process.settings, process.codec, process.topology)
-
-    @property
-    def records(self) -> OutboxRecords:
-        return OutboxRecords(self.process.codec, self.process.topology)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +73,8 @@ class ApiParts:
     """An application, and what goes on beside it for ever."""
 
     application: Application
+    dress: Callable[[ASGIApp], ASGIApp]
+    """Puts the console's pages in front of it."""
     work: Sequence[Work]
 
 
@@ -127,11 +101,16 @@ async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
 
     Raises TopicsUnfit, UnusableKey, ProfileFileError, SinkFailed, ClusterFailed.
     """
-    ingest = await _event_ingest(at, closing)
     process = at.process
     sides = TableSides(at.store, process.connection, process.topic_file, process.codec)
+    outbox = await closing.enter_async_context(opened_outbox(sides))
+    settled = Event()
+    at = replace(
+        at, store=replace(at.store, registry=SettledRegistry(at.registry, settled=settled))
+    )
+    ingest = await _event_ingest(at, closing)
     changes = _Changes(
-        outbox=await closing.enter_async_context(opened_outbox(sides)),
+        outbox=outbox,
         profiles=KnownProfiles(read_profile_files(PROFILES_DIR)),
         keys=_keys(at, closing),
     )
@@ -143,6 +122,11 @@ async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
         *_deliveries(at, ingest, closing),
         ingest.router,
     ]
+    links = ConsoleLinks(link_seals(sealer(at.settings)), now_ms)
+    routers += [
+        audit.router(at.store.audit),
+        console_links.router(ConsoleLinkPorts(at.registry, links, at.settings.api.public_url)),
+    ]
     return ApiParts(
         Application(
             authentication=changes.keys.authentication,
@@ -152,8 +136,15 @@ async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
             keyless=(CALLBACK_PATH,),
             direct=dict(ingest.direct),
         ),
+        console_over(
+            at.settings,
+            store=at.store.operators,
+            authentication=changes.keys.authentication,
+            links=links,
+            ask_backlog=BacklogAsking(Reach(process.connection, process.topic_file)).ask,
+        ),
         (
-            partial(keep_published, sides, changes.outbox),
+            partial(keep_published, sides, outbox, on_settled=settled.set),
             changes.keys.uses.keep_written,
             *ingest.work,
         ),
@@ -168,6 +159,7 @@ async def _event_ingest(at: ApiSurroundings, closing: AsyncExitStack) -> EventIn
             topic_file=process.topic_file,
             codec=process.codec,
             registry=at.registry,
+            event_key=at.event_key,
             on_failed=at.fail,
         ),
         closing,
@@ -200,6 +192,7 @@ def _deliveries(
         store=at.store,
         receiving=receiving,
         archived_after_ms=at.settings.archive.after_ms,
+        topic_file=at.process.topic_file,
         now_ms=now_ms,
         random_bytes=os.urandom,
     )
@@ -234,7 +227,9 @@ def _accounts_and_keys(at: ApiSurroundings, changes: _Changes) -> list[APIRouter
                 records=at.records,
                 profiles=changes.profiles,
                 shipped_documents=_shipped_documents(changes.profiles),
+                vault=SealedVault(sealer(at.settings)),
                 now_ms=now_ms,
+                random_bytes=os.urandom,
             )
         ),
         event_types.router(EventTypePorts(at.registry, now_ms)),
@@ -291,6 +286,7 @@ async def _endpoints(
                 records=at.records,
                 profiles=changes.profiles,
                 encode_event=at.process.codec.encode_event,
+                event_key=at.event_key,
                 events_topic=topology.events,
                 now_ms=now_ms,
                 random_bytes=os.urandom,

@@ -18,7 +18,8 @@ from pipeline.supervisor.parent import inherited_listener, status_port
 from pipeline.telemetry.health_server import Health, HealthServer
 from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
 from pipeline.telemetry.tally import Tally
-from pipeline.wiring.api_parts import ApiParts, ApiSurroundings, open_api
+from pipeline.wiring.api_parts import ApiParts, open_api
+from pipeline.wiring.api_surroundings import ApiSurroundings
 from pipeline.wiring.late_store import LateStore
 from pipeline.wiring.registry_store import opened_registry
 from pipeline.wiring.stage_process import Surroundings, check_topics, rest_the_collector
@@ -110,7 +111,7 @@ class _ApiProcess:
         if self._failure is not None:
             return
         self._server = ApiServer(
-            application(parts.application),
+            parts.dress(application(parts.application)),
             listener,
             Serving(settings.stage.drain_seconds, settings.api.trusted_proxies),
         )

@@ -26,11 +26,12 @@ from pipeline.api.ingest import Ingest, IngestPorts
 from pipeline.api.repetition import Repetition
 from pipeline.api.table_reach import TableReach
 from pipeline.clock import now_ms
+from pipeline.domain.event_document import EventKey
 from pipeline.domain.profile_table import Profiles
 from pipeline.registry import Registry
 from pipeline.resources import PROFILES_DIR
 from pipeline.wiring.connection import Connection
-from pipeline.wiring.live_tables import ROUTING_TABLES, LiveTables
+from pipeline.wiring.live_tables import INTERVENTIONS, ROUTING_TABLES, LiveTables
 from pipeline.wiring.stage_process import FLUSH_SECONDS, TopicsUnfit
 
 _WRITTEN: Final = (SourceFormat.AUTO, SourceFormat.AVRO)
@@ -44,6 +45,7 @@ class IngestSurroundings:
     topic_file: TopicFile
     codec: RecordCodec
     registry: Registry
+    event_key: EventKey
     on_failed: Callable[[BaseException], None]
     """The process cannot go on, and has to start anew. Called on the event loop."""
 
@@ -88,6 +90,7 @@ async def open_event_ingest(at: IngestSurroundings, closing: AsyncExitStack) -> 
             table_logs=table_logs,
             event_log=event_log,
             encode=at.codec.encode_event,
+            event_key=at.event_key,
             topic=at.topic_file.topology.events,
             repetition=repetition,
             now_ms=now_ms,
@@ -107,7 +110,8 @@ async def open_event_ingest(at: IngestSurroundings, closing: AsyncExitStack) -> 
 
 async def _followed_tables(at: IngestSurroundings, closing: AsyncExitStack) -> LiveTables:
     profiles = Profiles(read_profile_files(PROFILES_DIR))
-    tables = LiveTables(at.codec, at.topic_file.topology, profiles=profiles, names=ROUTING_TABLES)
+    names = (*ROUTING_TABLES, INTERVENTIONS)
+    tables = LiveTables(at.codec, at.topic_file.topology, profiles=profiles, names=names)
     reader = TableReader(
         at.connection,
         tables.topics,

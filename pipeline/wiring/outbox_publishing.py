@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -36,10 +36,13 @@ async def opened_outbox(sides: TableSides) -> AsyncGenerator[Outbox]:
         await asyncio.to_thread(producer.close)
 
 
-async def keep_published(sides: TableSides, outbox: Outbox) -> None:
+async def keep_published(
+    sides: TableSides, outbox: Outbox, *, on_settled: Callable[[], None] = lambda: None
+) -> None:
     """For the process that changes the store: bring both sides together, then publish for ever.
 
-    What cannot be asked yet is asked again. Raises SinkFailed or TurnLost: see `Outbox.run`.
+    What cannot be asked yet is asked again; `on_settled` is called between the two. Raises
+    SinkFailed or TurnLost: see `Outbox.run`.
     """
     told = ""
     while True:
@@ -53,6 +56,7 @@ async def keep_published(sides: TableSides, outbox: Outbox) -> None:
         await asyncio.sleep(_LATER_SECONDS)
     if adopted is not None and adopted.accounts:
         log.info("adopted %d accounts, %d endpoints", adopted.accounts, adopted.endpoints)
+    on_settled()
     await outbox.run()
 
 
