@@ -84,7 +84,7 @@ def _add_writes(routes: APIRouter, changes: ProfileChanges) -> None:
     ) -> ProfileBody:
         caller.check_operator()
         caller.check_writes()
-        shown = await changes.create(document)
+        shown = await changes.create(caller, document)
         response.headers["Location"] = f"/v1/profiles/{shown.name}"
         return _body_of(shown)
 
@@ -97,7 +97,7 @@ def _add_writes(routes: APIRouter, changes: ProfileChanges) -> None:
     async def replace_profile(caller: FromCaller, name: str, document: _Document) -> ProfileBody:
         caller.check_operator()
         caller.check_writes()
-        return _body_of(await changes.replace(name, document))
+        return _body_of(await changes.replace(caller, name, document))
 
     @routes.delete(
         "/{name}",
@@ -109,7 +109,7 @@ def _add_writes(routes: APIRouter, changes: ProfileChanges) -> None:
     async def delete_profile(caller: FromCaller, name: str) -> None:
         caller.check_operator()
         caller.check_writes()
-        await changes.remove(name)
+        await changes.remove(caller, name)
 
 
 def _body_of(shown: ShownProfile) -> ProfileBody:

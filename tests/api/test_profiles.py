@@ -118,3 +118,32 @@ def test_what_is_not_there_is_not_found(api: RunningApi):
     problem_of(api.operator.get(f"{PROFILES}/nobodys"), 404)
     problem_of(api.operator.put(f"{PROFILES}/p-none", json=document(name="p-none")), 404)
     problem_of(api.operator.delete(f"{PROFILES}/nobodys"), 404)
+
+
+def test_one_is_not_replaced_by_what_those_who_have_it_do_not_fit(api: RunningApi):
+    given = document(
+        plans={"small": 3},
+        event_types={"open": False, "known": [{"type": "made"}, {"type": "gone"}]},
+    )
+    name = given["name"]
+    assert api.operator.post(PROFILES, json=given).status_code == 201
+    account = api.new_account(profile=name, plan="small")
+    made = api.operator.post(
+        f"/v1/accounts/{account}/endpoints",
+        json={"url": "https://hooks.example.com/", "event_types": ["gone"]},
+    )
+    assert made.status_code == 201, made.text
+    unfit = {
+        "/plans": {**given, "plans": {"large": 9}},
+        "": {**given, "event_types": {"open": False, "known": [{"type": "made"}]}},
+    }
+    for pointer, document_ in unfit.items():
+        answer = api.operator.put(f"{PROFILES}/{name}", json=document_)
+        assert pointers(answer) == [pointer], answer.text
+        problem = problem_of(answer, 422)["errors"][0]["detail"]
+        assert (account if pointer else made.json()["id"]) in problem
+    signed = api.operator.get(f"{PROFILES}/twenty").json()["document"]["signature"]
+    answer = api.operator.put(f"{PROFILES}/{name}", json={**given, "signature": signed})
+    assert "no secret" in problem_of(answer, 422)["errors"][0]["detail"]
+    wider = {**given, "event_types": {"open": True}}
+    assert api.operator.put(f"{PROFILES}/{name}", json=wider).status_code == 200
