@@ -71,8 +71,9 @@ class EndpointChanges:
 
     def create(self, caller: Caller, account_id: str, document: Document) -> Changed:
         """A new endpoint of the account, within its plan."""
-        with self._ports.registry.writing() as writer, _refusing():
+        with self._ports.registry.writing(caller.author) as writer, _refusing():
             account = locked_account(writer, caller, account_id)
+            self._lock_profile(writer, document)
             rules = self._rules(writer)
             check_self_service(caller, rules.profiles, account.profile)
             entry = self._read(document, account, rules.profiles)
@@ -92,8 +93,9 @@ class EndpointChanges:
 
     def patch(self, caller: Caller, endpoint_id: str, patch: Document) -> Changed:
         """A merge patch over the endpoint as it is answered."""
-        with self._ports.registry.writing() as writer, _refusing():
+        with self._ports.registry.writing(caller.author) as writer, _refusing():
             account, present = locked_endpoint(writer, caller, endpoint_id)
+            self._lock_profile(writer, patch)
             rules = self._rules(writer)
             check_self_service(caller, rules.profiles, account.profile, present.profile)
             document = patched_endpoint(present, self.opened(present), patch)
@@ -138,7 +140,7 @@ class EndpointChanges:
         self, caller: Caller, endpoint_id: str, secret: str | None, *, overlap_ms: int | None
     ) -> Changed:
         """Another signing secret; the one before signs beside it for a while."""
-        with self._ports.registry.writing() as writer, _refusing():
+        with self._ports.registry.writing(caller.author) as writer, _refusing():
             account, present = locked_endpoint(writer, caller, endpoint_id)
             rules = self._rules(writer)
             check_self_service(caller, rules.profiles, account.profile, present.profile)
@@ -156,7 +158,7 @@ class EndpointChanges:
     def _change(
         self, caller: Caller, endpoint_id: str, change: Callable[[Endpoint, Profile], Endpoint]
     ) -> Changed:
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             account, present = locked_endpoint(writer, caller, endpoint_id)
             profiles = self._ports.profiles.all(writer)
             check_self_service(caller, profiles, account.profile, present.profile)
@@ -195,6 +197,12 @@ class EndpointChanges:
             profile_name=account.profile,
             rules=EndpointRules(profiles, self._ports.check_url),
         )
+
+    def _lock_profile(self, writer: RegistryWriter, document: Document) -> None:
+        """A profile that the document names is not removed while the endpoint is given it."""
+        name = document.get("profile")
+        if isinstance(name, str) and name not in self._ports.profiles.shipped:
+            writer.lock_profile(name)
 
     def _rules(self, writer: RegistryWriter) -> PlanRules:
         ports = self._ports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from pipeline.api.caller import Caller, FromCaller
@@ -24,6 +24,7 @@ from pipeline.api.endpoint_ports import EndpointPorts
 from pipeline.api.given import read_given
 from pipeline.api.listing import FromList, Listed, Piece, listed
 from pipeline.api.problem_responses import problem_responses
+from pipeline.api.problems import Problem, unavailable
 from pipeline.api.store_work import in_thread
 from pipeline.domain.action_document import read_reason, read_rotation, read_waiting
 from pipeline.domain.endpoint import Endpoint
@@ -33,6 +34,7 @@ TAG: Final = "Endpoints"
 ID_PATTERN: Final = "^[A-Za-z0-9_-]{1,64}$"
 
 AccountId = Annotated[str, Path(pattern=ID_PATTERN, examples=["acme"])]
+_OfAccount = Annotated[str | None, Query(max_length=64, description="Of this account alone.")]
 EndpointId = Annotated[str, Path(pattern=ID_PATTERN, examples=["shop-orders"])]
 
 _Document = dict[str, Any]
@@ -59,6 +61,15 @@ class _Endpoints:
         with self._ports.registry.reading() as reader:
             seen_account(reader, caller, account_id)
             found = reader.endpoints(account=account_id, after=piece.after, limit=piece.wanted)
+        part: Listed[Endpoint] = listed(found, piece, key=lambda endpoint: endpoint.id)
+        return {"items": [self.answer(endpoint) for endpoint in part.items], "next": part.next}
+
+    def list_all(self, caller: Caller, account: str | None, piece: Piece) -> _Document:
+        if account is not None:
+            caller.check_sees(account)
+        owner = caller.account or account
+        with self._ports.registry.reading() as reader:
+            found = reader.endpoints(account=owner, after=piece.after, limit=piece.wanted)
         part: Listed[Endpoint] = listed(found, piece, key=lambda endpoint: endpoint.id)
         return {"items": [self.answer(endpoint) for endpoint in part.items], "next": part.next}
 
@@ -92,6 +103,19 @@ def _add_collection(routes: APIRouter, endpoints: _Endpoints, consents: ConsentA
     async def list_endpoints(account: AccountId, caller: FromCaller, piece: FromList) -> _Document:
         return await in_thread(endpoints.list, caller, account, piece)
 
+    @routes.get(
+        "/v1/endpoints",
+        operation_id="listAllEndpoints",
+        summary="The endpoints of all accounts that the key may see, in the order of their ids.",
+        response_model=EndpointList,
+        response_model_exclude_unset=True,
+        responses=problem_responses(404),
+    )
+    async def list_all_endpoints(
+        caller: FromCaller, piece: FromList, account: _OfAccount = None
+    ) -> _Document:
+        return await in_thread(endpoints.list_all, caller, account, piece)
+
     @routes.post(
         "/v1/accounts/{account}/endpoints",
         operation_id="createEndpoint",
@@ -111,7 +135,11 @@ def _add_collection(routes: APIRouter, endpoints: _Endpoints, consents: ConsentA
         document = body.model_dump(exclude_unset=True)
         changed = await in_thread(endpoints.changes.create, caller, account, document)
         response.headers["Location"] = f"/v1/endpoints/{changed.endpoint.id}"
-        return endpoints.answer_with_secret(await consents.settled(changed))
+        try:
+            settled = await consents.settled(changed)
+        except Problem as exc:
+            raise _kept(changed) from exc
+        return endpoints.answer_with_secret(settled)
 
     @routes.get(
         "/v1/endpoints/{endpoint}",
@@ -213,3 +241,14 @@ def _add_actions(routes: APIRouter, endpoints: _Endpoints, consents: ConsentAski
             endpoints.changes.rotate, caller, endpoint, secret, overlap_ms=overlap_ms
         )
         return endpoints.answer_with_secret(await consents.settled(changed))
+
+
+def _kept(changed: Changed) -> Problem:
+    """503: it was not published in time, and its secret was not shown and never will be."""
+    name = changed.endpoint.id
+    rotate = f" Its secret is had by POST /v1/endpoints/{name}/rotate-secret."
+    return unavailable(
+        f"The endpoint {name} is stored, and takes effect as soon as Kafka has acknowledged it,"
+        " which it has not done in time: do not create it again."
+        f"{'' if changed.secret is None else rotate}"
+    )

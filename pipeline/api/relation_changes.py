@@ -27,7 +27,7 @@ from pipeline.api.table_records import TableRecords
 from pipeline.domain.document import DocumentError
 from pipeline.domain.endpoint import Account
 from pipeline.domain.event import Event
-from pipeline.domain.event_document import event_key
+from pipeline.domain.event_document import EventKey
 from pipeline.domain.identifiers import new_id
 from pipeline.domain.operational_events import quota_reached
 from pipeline.domain.profile import RelationRules
@@ -37,6 +37,8 @@ from pipeline.domain.relation_events import RelationEvent, events_of_change
 from pipeline.registry import OutboxRecord, Registry, RegistryReader, RegistryWriter
 from pipeline.watching import Operations
 
+MOST_RELATIONS: Final = 20_000
+"""Of an account, with a star and without."""
 _ENTROPY_BYTES: Final = 10
 _US_PER_MS: Final = 1_000
 
@@ -51,6 +53,7 @@ class RelationPorts:
     profiles: KnownProfiles
     encode_event: Callable[[Event], bytes]
     """As the events' topic takes them."""
+    event_key: EventKey
     events_topic: str
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
@@ -139,11 +142,13 @@ class RelationChanges:
         return self._change(caller, place, cleared)
 
     def _change(self, caller: Caller, place: Place, change: _Change) -> Related:
-        with self._ports.registry.writing() as writer, _refusing(place.company):
+        with self._ports.registry.writing(caller.author) as writer, _refusing(place.company):
             account = locked_account(writer, caller, place.account)
             rules = self._rules(writer, account)
             before = writer.relation(*place)
             after = change(before, rules)
+            if before is None and after is not None:
+                _check_room(writer, place.account)
             if _has_star(after) and not _has_star(before):
                 self._count_in(writer, place.account, rules)
             self._store(writer, before, after)
@@ -176,7 +181,7 @@ class RelationChanges:
             data=told.data,
             subject=rules.subject_prefix + told.company,
         )
-        key = event_key(place.account, event.subject)
+        key = ports.event_key(place.account, event.subject)
         return OutboxRecord(ports.events_topic, key, ports.encode_event(event), is_event=True)
 
     def _count_in(self, writer: RegistryWriter, account_id: str, rules: RelationRules) -> None:
@@ -195,6 +200,15 @@ class RelationChanges:
         if profile is None or profile.relations is None:
             raise not_found(f"Accounts of the profile {account.profile} have no relations.")
         return profile.relations
+
+
+def _check_room(writer: RegistryWriter, account: str) -> None:
+    """Raises Problem (403, quota). The account is locked."""
+    if writer.count_relations(account) >= MOST_RELATIONS:
+        raise quota(
+            f"The account has {MOST_RELATIONS:,} relations, and that is the limit, with a star or"
+            " without: remove one first."
+        )
 
 
 def _has_star(relation: Relation | None) -> bool:
