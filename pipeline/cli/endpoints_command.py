@@ -141,6 +141,10 @@ def _show(lines: Sequence[ChangeLine], *, as_json: bool) -> None:
     for line in lines:
         for name, value in _made(line).items():
             console.print(Text(f"{plain(line.endpoint)}  {name}  {value}"), soft_wrap=True)
+    for line in lines:
+        if line.needs_consent:
+            name = plain(line.endpoint)
+            say(f"{name} is pending: pipeline endpoints activate {name} asks its receiver")
 
 
 def _made(line: ChangeLine) -> dict[str, str]:
@@ -160,6 +164,7 @@ def _members(line: ChangeLine) -> dict[str, Any]:
         "fields": line.fields,
         "url": line.url,
         "topic": line.topic,
+        "needs_consent": line.needs_consent,
         **_made(line),
     }
 

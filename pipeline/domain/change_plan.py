@@ -63,6 +63,8 @@ class ChangeLine:
     topic: str | None = None
     made: MadeSecrets = NOTHING_MADE
     """Secrets that were made: shown once, and never again."""
+    needs_consent: bool = False
+    """Its receiver has to be asked, which only the API does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,4 +245,5 @@ def _line(
         url=endpoint.url,
         topic=endpoint.topic,
         made=made,
+        needs_consent=endpoint.status is EndpointStatus.PENDING,
     )

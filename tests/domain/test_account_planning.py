@@ -452,7 +452,10 @@ def test_active_true_activates():
 
 def test_an_endpoint_that_must_consent_first_waits_for_it():
     world = World()
-    world.apply(document(endpoint(), endpoint(id="vouched", active=True), profile="cloudevents"))
+    plan = world.apply(
+        document(endpoint(), endpoint(id="vouched", active=True), profile="cloudevents")
+    )
+    assert [line.needs_consent for line in endpoint_lines(plan)] == [True, False]
     assert world.endpoints["crm"].status is EndpointStatus.PENDING
     assert world.endpoints["vouched"].status is EndpointStatus.ACTIVE
     world.apply(document(endpoint(id="vouched", timeout="9s"), profile="cloudevents"))
