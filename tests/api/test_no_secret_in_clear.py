@@ -366,10 +366,21 @@ def look_at_everything(world: World, endpoints: Iterable[str]) -> None:
         assert api.operator.get(f"/v1/accounts/{account}/endpoints").status_code == 200
         assert api.operator.post(f"/v1/endpoints/{endpoint}/deactivate").status_code == 200
         assert api.operator.post(f"/v1/endpoints/{endpoint}/activate").status_code == 200
+    deliveries = api.operator.get("/v1/deliveries").json()["items"]
+    assert len(deliveries) > len(list(endpoints))
+    for delivery in deliveries:
+        for part in ("", "/raw", "/download"):
+            path = f"/v1/deliveries/{delivery['id']}{part}"
+            assert api.operator.get(path).status_code == 200, path
+        assert api.operator.get(f"/v1/events/{delivery['event_id']}").status_code == 200
     for path in (
         "/v1/keys",
         "/v1/accounts",
         "/v1/profiles",
+        "/v1/audit",
+        "/v1/dead-letters",
+        "/v1/replays",
+        "/v1/statistics",
         "/metrics",
         "/readyz",
         "/openapi.json",
