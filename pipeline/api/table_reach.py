@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from pipeline.domain.directory import Directory
+from pipeline.domain.interventions import Interventions
 from pipeline.domain.profile_table import Profiles
 from pipeline.domain.stars import Stars
 
@@ -17,6 +18,7 @@ class FollowedTables(Protocol):
     directory: Directory
     profiles: Profiles
     stars: Stars
+    interventions: Interventions
 
     @property
     def positions(self) -> Mapping[str, int]:
@@ -38,7 +40,11 @@ class TableReach:
 
     async def wait_reached(self, wanted: Mapping[str, int]) -> None:
         """Return when all before these positions is applied."""
-        while not self._has_reached(wanted):
+        await self.wait_until(lambda: self._has_reached(wanted))
+
+    async def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Return when the tables say so; it is looked at whenever more of them was read."""
+        while not is_so():
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             await future

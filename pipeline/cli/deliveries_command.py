@@ -124,6 +124,24 @@ def trigger(delivery: _Delivery, key: KeyOption = None, as_json: JsonFlag = Fals
     say(f"{delivery} is sent again; `pipeline deliveries show {made['id']}` tells how it went")
 
 
+@_group.command(
+    "retry-now", epilog=examples("pipeline deliveries retry-now dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C")
+)
+def retry_now(delivery: _Delivery, key: KeyOption = None) -> None:
+    """Make its next attempt at once, and not when it would be due."""
+    with api(key) as called:
+        called.post(at("deliveries", delivery, "retry-now"))
+    say(f"{delivery} is tried now; `pipeline deliveries show {delivery}` tells how it went")
+
+
+@_group.command(epilog=examples("pipeline deliveries drop dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C"))
+def drop(delivery: _Delivery, key: KeyOption = None) -> None:
+    """Drop what is not sent yet; it becomes a dead letter."""
+    with api(key) as called:
+        called.delete(at("deliveries", delivery))
+    say(f"{delivery} is dropped")
+
+
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     app.add_typer(_group, name="deliveries")

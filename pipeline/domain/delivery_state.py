@@ -125,6 +125,11 @@ def standing_pending(pending: Pending) -> Standing:
     return Standing(State.PENDING.value, 0, pending.created_at_ms, None)
 
 
+def standing_dropped(created_at_ms: int) -> Standing:
+    """What somebody says who drops it."""
+    return Standing(State.DROPPED.value, 0, created_at_ms, None)
+
+
 def joined(one: Standing, other: Standing) -> Standing:
     """What both say together."""
     return Standing(

@@ -82,6 +82,11 @@ class Topology:
     def jobs(self) -> str:
         return self.prefix + "jobs"
 
+    @property
+    def interventions(self) -> str:
+        """What was asked for single deliveries that wait."""
+        return self.prefix + "interventions"
+
     def delivery(self, endpoint: str) -> str:
         """The endpoint's own topic. Raises InvalidIdentifier: the id is none."""
         return self.prefix + _DELIVERY + check_chosen_id(endpoint, field="endpoint")

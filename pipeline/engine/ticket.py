@@ -42,6 +42,18 @@ class Ticket:
         self._act = act
         self._subject = subject
 
+    def settle_later(self, act: Callable[[Ticket], None]) -> None:
+        """Do this first when everything was acknowledged; what it holds has to be, too."""
+        settle = self._settle
+
+        def act_and_settle(ticket: Ticket) -> None:
+            self._settle = settle
+            ticket.hold()
+            act(ticket)
+            ticket.release()
+
+        self._settle = act_and_settle
+
     def hold(self) -> None:
         """One more thing must be acknowledged first."""
         self._holds += 1
@@ -50,6 +62,7 @@ class Ticket:
         """One thing was acknowledged."""
         self._holds -= 1
         if not self._holds:
-            if self._act is not None:
-                self._act(self._subject)
+            act, self._act = self._act, None
+            if act is not None:
+                act(self._subject)
             self._settle(self)

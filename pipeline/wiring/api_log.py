@@ -10,21 +10,27 @@ from fastapi import APIRouter
 
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.record_log import KafkaRecordLog
+from pipeline.adapters.kafka.topic_file import TopicFile
+from pipeline.adapters.kafka.waiting_log import KafkaWaitingLog
 from pipeline.api import (
     dead_letters,
     deliveries,
     delivery_contents,
     event_history,
+    interventions,
     statistics,
     trigger_again,
+    waiting,
 )
 from pipeline.api.deliveries import SeenLog
 from pipeline.api.event_history import HistoryPorts
+from pipeline.api.interventions import InterventionPorts
 from pipeline.api.receiving import Receiving
 from pipeline.api.repetition import Repetition
 from pipeline.api.sent_requests import RecordReading, SentRequests
 from pipeline.api.statistics import StatisticsPorts
 from pipeline.api.trigger_again import TriggerPorts
+from pipeline.api.waiting import WaitingPorts
 from pipeline.wiring.connection import Connection
 from pipeline.wiring.registry_store import RegistryStore
 
@@ -38,6 +44,7 @@ class LogSurroundings:
     store: RegistryStore
     receiving: Receiving
     archived_after_ms: int
+    topic_file: TopicFile
     now_ms: Callable[[], int]
     random_bytes: Callable[[int], bytes]
 
@@ -62,9 +69,31 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
         trigger_again.router(
             TriggerPorts(log, sent, at.receiving, repetition, random_bytes=at.random_bytes)
         ),
+        interventions.router(
+            InterventionPorts(
+                log,
+                sent,
+                at.receiving,
+                at.codec.encode_intervention,
+                at.topic_file.topology.interventions,
+            )
+        ),
+        waiting.router(_waiting_ports(at)),
         dead_letters.router(at.store.log),
         statistics.router(StatisticsPorts(at.store.log, at.store.registry, at.now_ms)),
         event_history.router(
             HistoryPorts(log, sent, records, at.receiving.tables, at.codec.decode_event)
         ),
     ]
+
+
+def _waiting_ports(at: LogSurroundings) -> WaitingPorts:
+    topology = at.topic_file.topology
+    log = KafkaWaitingLog(
+        at.connection,
+        tiers=topology.retries([tier.name for tier in at.topic_file.tiers]),
+        senders=f"{topology.prefix}sender",
+        schedulers=f"{topology.prefix}scheduler",
+        decode=at.codec.decode_delivery,
+    )
+    return WaitingPorts(at.store.registry, log, at.receiving.tables)

@@ -11,6 +11,7 @@ from pipeline.delivery_log import (
     DeliveryFilter,
     DeliveryLog,
     DeliveryRows,
+    EndpointCount,
     Place,
     StoredDeadLetter,
     StoredDelivery,
@@ -48,5 +49,13 @@ class LateLog:
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         return self._log().counted(of, since_ms=since_ms, until_ms=until_ms)
 
+    def failing(
+        self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int
+    ) -> list[EndpointCount]:
+        return self._log().failing(of, since_ms=since_ms, until_ms=until_ms, limit=limit)
+
     def announce(self, pending: Sequence[Pending]) -> None:
         self._rows().announce(pending)
+
+    def drop(self, delivery: StoredDelivery) -> None:
+        self._rows().drop(delivery)

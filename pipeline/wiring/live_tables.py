@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pipeline.domain.directory import Directory
+from pipeline.domain.interventions import Interventions
 from pipeline.domain.relation import Relation
 from pipeline.domain.stars import Stars
 from pipeline.ports import Undecodable
@@ -27,6 +28,8 @@ Listener = Callable[[frozenset[str]], None]
 ENDPOINT_TABLES: Final = ("accounts", "endpoints")
 SENDING_TABLES: Final = ("accounts", "profiles", "endpoints")
 ROUTING_TABLES: Final = (*SENDING_TABLES, "relations")
+INTERVENTIONS: Final = "interventions"
+"""Followed beside them by whoever meets deliveries that wait."""
 
 PROFILE_WAIT_SECONDS: Final = 5.0
 """So long an endpoint waits for the record of its profile, which was written before its own."""
@@ -49,6 +52,7 @@ class LiveTables:
             "profiles": self._apply_profile,
             "endpoints": self._apply_endpoint,
             "relations": self._apply_relation,
+            INTERVENTIONS: self._apply_intervention,
         }
         self._listeners: list[Listener] = []
         self._early: list[Endpoint] = []
@@ -56,6 +60,7 @@ class LiveTables:
         self.directory = Directory()
         self.profiles = profiles
         self.stars = Stars()
+        self.interventions = Interventions()
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -98,6 +103,8 @@ class LiveTables:
         for topic, end in ends.items():
             name = self._names[topic]
             self._reached[name] = max(self._reached[name], end)
+            if name == INTERVENTIONS:
+                self.interventions.reach(end)
         self._tell(())
 
     def built(self) -> None:
@@ -142,6 +149,14 @@ class LiveTables:
             relation = self._codec.decode_relation(record.value, version=record.offset)
             self.stars.put(relation)
         return ()
+
+    def _apply_intervention(self, record: TableRecord) -> Iterable[str]:
+        if record.value is None:
+            self.interventions.forget(record.key, offset=record.offset)
+            return ()
+        told = self._codec.decode_intervention(record.value)
+        self.interventions.apply(told, offset=record.offset, appended_at_ms=record.timestamp_ms)
+        return (told.endpoint,)
 
     def _release(self, endpoints: Sequence[Endpoint]) -> None:
         """They have waited for their profile long enough."""

@@ -25,13 +25,15 @@ from pipeline.stages.sender.attempt_log import AttemptLog
 from pipeline.stages.sender.attempting import Attempting
 from pipeline.stages.sender.concluding import Concluding
 from pipeline.stages.sender.giving_up import GivingUp, GivingUpPorts
+from pipeline.stages.sender.intervening import Intervening
 from pipeline.stages.sender.memory import TriedMemory
+from pipeline.stages.sender.owners_notes import NotePorts, OwnersNotes
 from pipeline.stages.sender.recipient import Recipient, SendingWays, prepare_recipient
 from pipeline.stages.sender.requesting import SenderIdentity
 from pipeline.stages.sender.sender import Sender, SenderPorts
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.http_client import client_settings
-from pipeline.wiring.live_tables import SENDING_TABLES
+from pipeline.wiring.live_tables import INTERVENTIONS, SENDING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class Recipients:
 class SenderStage:
     """Implements `StageDefinition`."""
 
-    tables = SENDING_TABLES
+    tables = (*SENDING_TABLES, INTERVENTIONS)
 
     async def build(self, parts: Parts) -> BuiltStage:
         at = parts.surroundings
@@ -114,6 +116,14 @@ class SenderStage:
                 partial(_is_on, parts.tables.directory),
             ),
         )
+        notes = OwnersNotes(
+            NotePorts(
+                parts.tables.interventions,
+                at.topology.interventions,
+                at.codec.encode_intervention,
+                parts.outlet,
+            )
+        )
         giving_up = GivingUp(
             parts.loop,
             GivingUpPorts(
@@ -124,6 +134,7 @@ class SenderStage:
                 now_ms=now_ms,
                 tiers=tiers,
                 tier_topics={tier.name: at.topology.retry(tier.name) for tier in tiers},
+                notes=notes,
             ),
         )
         memory = TriedMemory()
@@ -139,8 +150,10 @@ class SenderStage:
                     AttemptLog(at.topology.attempts, parts.outlet, records=at.codec),
                     giving_up=giving_up,
                     memory=memory,
+                    notes=notes,
                 ),
                 giving_up=giving_up,
+                intervening=Intervening(parts.loop, notes, giving_up, tally=parts.tally),
                 memory=memory,
                 tally=parts.tally,
                 now_ms=now_ms,

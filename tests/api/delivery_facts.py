@@ -46,7 +46,7 @@ class DeliveryFacts:
         }
         return a_delivery(**{**members, **changes})
 
-    def produced(self, topic: str, value: bytes) -> Position:
+    def produced(self, topic: str, value: bytes, *, key: bytes | None = None) -> Position:
         """Where it lies."""
         found: list[Position] = []
 
@@ -55,7 +55,7 @@ class DeliveryFacts:
             found.append(Position(topic, *place))
 
         producer = Producer({**self.api.connection, "log_level": 0})
-        producer.produce(topic, value, self.endpoint["id"].encode(), on_delivery=note)
+        producer.produce(topic, value, key or self.endpoint["id"].encode(), on_delivery=note)
         assert producer.flush(30) == 0
         return found[0]
 

@@ -52,6 +52,7 @@ from pipeline.domain.addresses import parse_rules
 from pipeline.domain.delivery import Delivery
 from pipeline.domain.endpoint import Account, Credentials, Endpoint
 from pipeline.domain.event import Event
+from pipeline.domain.event_document import event_key
 from pipeline.domain.identifiers import new_id
 from pipeline.domain.profile_table import Profiles
 from pipeline.domain.relation import Relation
@@ -65,7 +66,7 @@ from pipeline.telemetry.tally import Tally
 from pipeline.wiring.api_log import LogSurroundings, log_routers
 from pipeline.wiring.connection import Connection
 from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault
-from pipeline.wiring.live_tables import ROUTING_TABLES, LiveTables
+from pipeline.wiring.live_tables import INTERVENTIONS, ROUTING_TABLES, LiveTables
 from pipeline.wiring.registry_store import RegistryStore, opened_registry
 from pipeline.wiring.table_records import OutboxRecords
 from pipeline.wiring.url_check import tenants_url_check
@@ -187,6 +188,7 @@ class ResourceApi:
             records=records,
             profiles=known,
             encode_event=self.codec.encode_event,
+            event_key=event_key,
             events_topic=self.topology.events,
             now_ms=now_ms,
             random_bytes=secrets.token_bytes,
@@ -214,6 +216,7 @@ class ResourceApi:
             store=self.store,
             receiving=receiving,
             archived_after_ms=ARCHIVED_AFTER_MS,
+            topic_file=self.topic_file,
             now_ms=self.now_ms,
             random_bytes=secrets.token_bytes,
         )
@@ -221,7 +224,8 @@ class ResourceApi:
 
     async def _receiving(self, closing: AsyncExitStack) -> Receiving:
         profiles = Profiles(read_profile_files(PROFILES_DIR))
-        tables = LiveTables(self.codec, self.topology, profiles=profiles, names=ROUTING_TABLES)
+        names = (*ROUTING_TABLES, INTERVENTIONS)
+        tables = LiveTables(self.codec, self.topology, profiles=profiles, names=names)
         reader = TableReader(
             self.connection,
             tables.topics,

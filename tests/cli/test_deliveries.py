@@ -13,7 +13,7 @@ import pytest
 from tests.cli.api_process import pipeline_with_api
 from tests.cli.command import Ended, Shell
 from tests.kafka_broker import SessionBroker
-from tests.receiver import Receiver, receiving
+from tests.receiver import Answer, Receiver, receiving
 from tests.running_pipeline import RunningPipeline, eventually
 
 pytestmark = pytest.mark.timeout(240)  # each command is a process, and so is each stage
@@ -85,6 +85,31 @@ def test_a_delivery_is_found_read_and_sent_again(shell: Shell):
         assert (counted["requests"], counted["accepted"]) == (2, 2)
         people = done(shell.run("statistics", "--endpoint", endpoint))
         assert any(line.split()[:2] == ["acceptance", "100.00"] for line in people.lines)
+
+
+def test_what_waits_is_listed_tried_at_once_and_dropped(shell: Shell):
+    account, endpoint = f"a{uuid.uuid4().hex[:12]}", f"ep-{uuid.uuid4().hex[:12]}"
+    with receiving() as receiver:
+        receiver.behaviour = lambda _: Answer(400)
+        done(shell.run("accounts", "create", account))
+        url = receiver.url(f"/{endpoint}")
+        delays = ("--set", 'retry={"delays": ["1h", "1h"]}')
+        created = ("endpoints", "create", account, "--id", endpoint, "--url", url)
+        done(shell.run(*created, *delays))
+        sent = done(shell.run("endpoints", "test", endpoint, "--json")).json["id"]
+        receiver.wait_for(1, path=f"/{endpoint}")
+        wait_for_status(shell, sent, "retrying")
+        waiting = done(shell.run("endpoints", "waiting", endpoint, "--json")).json
+        assert [(one["id"], one["next_attempt"]) for one in waiting["items"]] == [(sent, 2)]
+        tried = done(shell.run("deliveries", "retry-now", sent))
+        assert f"{sent} is tried now" in tried.err
+        receiver.wait_for(2, path=f"/{endpoint}")
+        assert f"{sent} is dropped" in done(shell.run("deliveries", "drop", sent)).err
+        refused, left = shell.run_together(
+            [("deliveries", "retry-now", sent), ("endpoints", "waiting", endpoint)]
+        )
+        assert (refused.status, "is dropped: it waits for no retry" in refused.err) == (2, True)
+        assert left.out.strip() == "nothing waits"
 
 
 def test_what_is_not_there_is_told_on_one_line(shell: Shell):

@@ -33,7 +33,7 @@ def test_an_endpoints_topic_says_whose_it_is_and_no_other_topic_does(prefix: str
     others = (
         *topology.tables,
         *(topology.events, topology.positions, topology.shared_delivery, topology.dead_letter),
-        *(topology.attempts, topology.jobs, topology.retry("5s")),
+        *(topology.attempts, topology.jobs, topology.interventions, topology.retry("5s")),
     )
     assert [topology.endpoint_of(topic) for topic in others] == [None] * len(others)
     assert len(topology.delivery(endpoint)) <= 249

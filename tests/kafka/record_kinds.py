@@ -21,6 +21,7 @@ from tests.kafka.record_values import (
     AN_ATTEMPT,
     AN_ENDPOINT,
     AN_EVENT,
+    AN_INTERVENTION,
     CODEC,
 )
 
@@ -74,4 +75,10 @@ KINDS = (
     Kind("relation", A_RELATION, CODEC.encode_relation, decode_relation),
     Kind("profile", A_PROFILE, encode_profile, decode_profile),
     Kind("job", A_JOB, CODEC.encode_job, CODEC.decode_job),
+    Kind(
+        "intervention",
+        AN_INTERVENTION,
+        CODEC.encode_intervention,
+        CODEC.decode_intervention,
+    ),
 )

@@ -23,6 +23,7 @@ from pipeline.domain.endpoint import (
     RetryPolicy,
 )
 from pipeline.domain.event import Event
+from pipeline.domain.interventions import Intervention, Kind
 from pipeline.domain.job import JobPart, JobRecord
 from pipeline.domain.profile_entry import ProfileEntry
 from pipeline.domain.relation import Relation
@@ -132,6 +133,7 @@ AN_ENDPOINT: Final = Endpoint(
 )
 A_RELATION: Final = Relation("studio-nine", "4411", "gold")
 A_JOB: Final = JobRecord("rpl_01", JobPart.PROGRESS, '{"status":"running"}')
+AN_INTERVENTION: Final = Intervention("dlv_01", "e-1", Kind.DONE, 3, "delivered")
 A_PROFILE: Final = ProfileEntry("parcels", '{"name": "parcels"}', removed=True)
 
 _LONGS: Final = st.integers(-(2**63), 2**63 - 1)

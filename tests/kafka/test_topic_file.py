@@ -39,7 +39,7 @@ def test_the_shipped_file_declares_every_topic_of_the_pipeline(shipped: TopicFil
     assert set(shipped.topics) == {
         *topology.tables,
         *(topology.events, topology.positions, topology.shared_delivery, topology.dead_letter),
-        *(topology.attempts, topology.jobs),
+        *(topology.attempts, topology.jobs, topology.interventions),
         *topology.retries(["1s", "5s", "1m", "10m", "1h", "6h"]),
     }
     assert shipped.tiers == DEFAULT_TIERS

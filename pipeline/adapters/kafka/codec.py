@@ -21,6 +21,7 @@ from pipeline.domain.endpoint_fields import (
     fields_of_endpoint,
 )
 from pipeline.domain.event import Event
+from pipeline.domain.interventions import Intervention
 from pipeline.domain.job import JobRecord
 from pipeline.domain.profile_entry import ProfileEntry
 from pipeline.domain.relation import Relation
@@ -58,6 +59,7 @@ class RecordCodec:
         self._profile: RecordFormat[Mapping[str, Any]] = format_of("profile")
         self._position: RecordFormat[StartPosition] = format_of("position")
         self._job: RecordFormat[Mapping[str, Any]] = format_of("job")
+        self._intervention: RecordFormat[Mapping[str, Any]] = format_of("intervention")
         self._encode_event = _encoder(self._event)
         self._encode_delivery = _encoder(self._delivery)
         self._encode_dead_letter = _encoder(self._dead_letter)
@@ -176,6 +178,12 @@ class RecordCodec:
 
     def decode_job(self, value: bytes) -> JobRecord:
         return JobRecord(**self._job.decode(value))
+
+    def encode_intervention(self, intervention: Intervention) -> bytes:
+        return write_record(self._intervention.written, intervention._asdict())
+
+    def decode_intervention(self, value: bytes) -> Intervention:
+        return Intervention(**self._intervention.decode(value))
 
 
 def _encoder(record_format: RecordFormat[Any]) -> Callable[[Any], bytes]:

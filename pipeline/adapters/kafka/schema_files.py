@@ -36,6 +36,7 @@ NAMES: Final = (
     "profile",
     "position",
     "job",
+    "intervention",
 )
 """One schema file each."""
 

@@ -19,7 +19,7 @@ from pipeline.domain.tiers import InvalidTiers, Tier, tiers_named
 from pipeline.domain.topology import Topology
 
 _TABLES: Final = ("accounts", "profiles", "endpoints", "relations", "positions")
-_COMPACTED: Final = (*_TABLES, "jobs")
+_COMPACTED: Final = (*_TABLES, "jobs", "interventions")
 _WAITING: Final = ("shared-delivery",)
 _NAMES: Final = ("events", *_WAITING, "dead-letter", "attempts", *_COMPACTED)
 _MAX_PARTITIONS: Final = 1000

@@ -15,13 +15,14 @@ from pipeline.domain.tiers import next_hop
 from pipeline.flow import Emit
 from pipeline.ports import Undecodable
 from pipeline.stages.scheduler.waiting import FEW_WAITING, MOST_WAITING, WaitingLine
-from pipeline.telemetry.instruments import HOPS, RECORDS_READ
+from pipeline.telemetry.instruments import HOPS, RECORDS_READ, REPEATS_DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.domain.delivery import Delivery
     from pipeline.domain.directory import Directory
+    from pipeline.domain.interventions import Interventions
     from pipeline.domain.tiers import Tier
     from pipeline.engine.consume_loop import ConsumeLoop
     from pipeline.engine.outlet import Outlet
@@ -44,6 +45,7 @@ class SchedulerPorts:
     outlet: Outlet
     records: Records
     directory: Directory
+    interventions: Interventions
     dead: DeadLettering
     tally: Tally
     now_ms: Callable[[], int]
@@ -131,6 +133,11 @@ class Scheduler:
         except Undecodable as error:
             letter = self._ports.dead.of_record(record, Reason.UNDECODABLE, error=str(error))
             self._give_up(ticket, letter)
+            return
+        if self._ports.interventions.is_superseded(delivery.delivery_id, delivery.attempt):
+            # It was called forward long ago, and its attempt is made.
+            self._ports.tally.add(REPEATS_DROPPED)
+            ticket.release()
             return
         self._hop(delivery, ticket)
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.domain.dead_letters import LastFailure
 from pipeline.domain.delivery import Reason
+from pipeline.domain.delivery_state import State
 from pipeline.domain.verdict import Dead, RetryAt
 from pipeline.stages.sender.attempting import attempt_entry
+from pipeline.stages.sender.giving_up import state_of
 from pipeline.stages.sender.hold_note import HoldNote, write_note
 from pipeline.stages.sender.lane import Item, Lane
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.stages.sender.attempting import Tried
     from pipeline.stages.sender.giving_up import GivingUp
     from pipeline.stages.sender.memory import TriedMemory
+    from pipeline.stages.sender.owners_notes import OwnersNotes
     from pipeline.stages.sender.recipient import Recipient
 
     Again = Callable[[Lane, Item], None]
@@ -37,11 +40,13 @@ class Concluding:
         *,
         giving_up: GivingUp,
         memory: TriedMemory,
+        notes: OwnersNotes,
     ) -> None:
         self._loop = loop
         self._attempt_log = attempt_log
         self._giving_up = giving_up
         self._memory = memory
+        self._notes = notes
 
     @property
     def is_behind(self) -> bool:
@@ -56,6 +61,7 @@ class Concluding:
         judge(lane, item, tried)
         if not self._loop.is_current(ticket):
             return  # its new owner does it again; a retry written now would be one too many
+        tried = self._as_asked(item, tried)
         self._attempt_log.add(attempt_entry(item, tried), ticket)
         match tried.verdict:
             case RetryAt(due_at_ms):
@@ -64,21 +70,36 @@ class Concluding:
                     held = Item(item.record, following)
                     lane.awaits_head = recipient.is_strict
                     ticket.settle_with(lambda _: self._hold(lane, held, ticket=ticket, again=again))
+                else:
+                    self._finish_after_all(item, recipient, ticket, None)
             case Dead(reason):
                 failure = LastFailure(tried.sent.outcome, tried.sent.status, tried.sent.error)
                 self._giving_up.bury_tried(item, reason, ticket=ticket, failure=failure)
-                self._finish_after_all(item, recipient, ticket)
+                self._finish_after_all(item, recipient, ticket, state_of(reason))
             case _:
-                self._finish_after_all(item, recipient, ticket)
+                self._finish_after_all(item, recipient, ticket, State.DELIVERED)
         ticket.release()
 
-    def _finish_after_all(self, item: Item, recipient: Recipient, ticket: Ticket) -> None:
+    def _as_asked(self, item: Item, tried: Tried) -> Tried:
+        """What was dropped while it was under way is not tried again."""
+        if isinstance(tried.verdict, RetryAt) and self._notes.table.is_dropped(
+            item.delivery.delivery_id
+        ):
+            return tried._replace(verdict=Dead(Reason.DROPPED))
+        return tried
+
+    def _finish_after_all(
+        self, item: Item, recipient: Recipient, ticket: Ticket, state: State | None
+    ) -> None:
+        """`state` is how the delivery ended; None where its next attempt is written."""
+        self._notes.tell(item.delivery, ticket, state)
         ticket.settle_after(
             self._finished_strictly if recipient.is_strict else self._finished, item
         )
 
     def _finished(self, item: Item) -> None:
         self._memory.add(item.delivery.delivery_id, item.delivery.attempt)
+        self._notes.ended(item.delivery.delivery_id)
 
     def _finished_strictly(self, item: Item) -> None:
         self._finished(item)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.domain.delivery import Reason
+from pipeline.domain.delivery_state import State
 from pipeline.domain.dropping import is_dropped
 from pipeline.domain.tiers import MOST_HELD, hold, next_hop, park
 from pipeline.domain.verdict import Dead
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.stages.dead_lettering import DeadLettering
     from pipeline.stages.sender.lane import Item, Lane
     from pipeline.stages.sender.lanes import Lanes
+    from pipeline.stages.sender.owners_notes import OwnersNotes
     from pipeline.telemetry.tally import Tally
 
 
@@ -41,6 +43,7 @@ class GivingUpPorts:
     tiers: Sequence[Tier]
     tier_topics: Mapping[str, str]
     """By tier name."""
+    notes: OwnersNotes
 
 
 class GivingUp:
@@ -61,7 +64,11 @@ class GivingUp:
     def bury(self, item: Item, reason: Reason) -> None:
         """A delivery that is not tried."""
         letter = self._ports.dead.of_delivery(item.delivery, reason, record=item.record)
-        self._bury(item.record, letter)
+        ticket = self._loop.open_ticket(item.record)
+        self._ports.outlet.send(letter, ticket)
+        self._ports.notes.tell(item.delivery, ticket, state_of(reason))
+        self._ports.notes.ended(item.delivery.delivery_id)
+        ticket.release()
 
     def _bury(self, record: Record, letter: Emit) -> None:
         ticket = self._loop.open_ticket(record)
@@ -127,6 +134,11 @@ class GivingUp:
         )
         self._ports.outlet.send(emit, ticket)
         return True
+
+
+def state_of(reason: Reason) -> State:
+    """What a delivery is that ends as a dead letter for this reason."""
+    return State.DROPPED if reason is Reason.DROPPED else State.DEAD
 
 
 def _is_dropped(lane: Lane, item: Item) -> bool:

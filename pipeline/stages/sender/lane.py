@@ -10,6 +10,7 @@ from pipeline.domain.rate import RateLimiter
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from pipeline.domain.delivery import Delivery
     from pipeline.flow import Partition, Record
@@ -96,6 +97,14 @@ class Lane:
         item = self.queue.pop()
         self.queued_bytes -= item.record.held_bytes
         return item
+
+    def revise(self, revised: Callable[[Item], Item | None]) -> None:
+        """Each as it is now; None: it waits no more."""
+        items, self.queue, self.queued_bytes = self.queue, deque(), 0
+        for item in items:
+            kept = revised(item)
+            if kept is not None:
+                self.push(kept)
 
     def drop(self, partitions: frozenset[Partition]) -> None:
         """Forget what came from these partitions."""

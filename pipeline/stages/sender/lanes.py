@@ -91,6 +91,12 @@ class Lanes:
         while lane.queue:
             act(self.pop(lane))
 
+    def revised(self, lane: Lane) -> None:
+        """What waits in it was looked at again, and may be less."""
+        self._count(lane)
+        if lane.has_paused:
+            self._resume_if_short(lane)
+
     def drop(self, partitions: frozenset[Partition]) -> None:
         """Forget what came from these partitions, and that they were paused."""
         for partition in partitions:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.domain.delivery import Reason
-from pipeline.domain.endpoint import EndpointStatus
 from pipeline.ports import Undecodable
+from pipeline.stages.sender.clearing import Clearing
 from pipeline.stages.sender.hold_note import HoldNote, read_note
 from pipeline.stages.sender.lane import Item, Lane, Wait
 from pipeline.stages.sender.lanes import Lanes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.stages.sender.attempting import Attempting, Tried
     from pipeline.stages.sender.concluding import Concluding
     from pipeline.stages.sender.giving_up import GivingUp
+    from pipeline.stages.sender.intervening import Intervening
     from pipeline.stages.sender.memory import TriedMemory
     from pipeline.stages.sender.recipient import Recipient
     from pipeline.telemetry.tally import Tally
@@ -46,6 +47,7 @@ class SenderPorts:
     attempting: Attempting
     concluding: Concluding
     giving_up: GivingUp
+    intervening: Intervening
     memory: TriedMemory
     tally: Tally
     now_ms: Callable[[], int]
@@ -61,11 +63,12 @@ class Sender:
         self._ports = ports
         self._now_ms = ports.now_ms
         self._lanes = Lanes(loop.pause, loop.resume)
+        self._clearing = Clearing(self._lanes, ports.giving_up, shared_topic=ports.shared_topic)
         self._places = Places(is_held=lambda: ports.concluding.is_behind)
         self._ended = Ended()
         self._period: asyncio.TimerHandle | None = None
         self._behind: dict[str, list[Item]] = {}
-        """Deliveries whose endpoint's record has not come yet."""
+        """Deliveries whose endpoint's record, or what was asked of them, has not come yet."""
         self._notes: dict[Partition, HoldNote] = {}
         self._stopped: set[Partition] = set()
         tasks.start(self._conclude_for_ever())
@@ -94,7 +97,7 @@ class Sender:
                 ports.tally.add(REPEATS_DROPPED)
                 self._loop.open_ticket(record).release()
                 continue
-            self._place(Item(record, delivery))
+            self._enter(Item(record, delivery))
             touched[delivery.endpoint] = None
         for endpoint_id in touched:
             self._pump(endpoint_id)
@@ -104,6 +107,7 @@ class Sender:
 
     def stop(self, partitions: frozenset[Partition]) -> None:
         self._stopped |= partitions
+        self._ports.intervening.stop(partitions)
         self._lanes.drop(partitions)
         for endpoint_id, items in list(self._behind.items()):
             self._behind[endpoint_id] = [
@@ -129,8 +133,11 @@ class Sender:
             recipient = self._ports.prepare(endpoint)
             if recipient is not None:
                 lane.update(recipient, now_ms=self._ports.now_ms())
+        if lane is not None:
+            self._ports.intervening.revise(lane)
+            self._lanes.revised(lane)
         for item in self._behind.pop(endpoint_id, ()):
-            self._place(item)
+            self._enter(item)
         self._pump(endpoint_id)
 
     # Lanes.
@@ -138,6 +145,15 @@ class Sender:
     def _resume(self, record: Record, delivery: Delivery) -> Delivery:
         note = self._notes.pop(record.partition)
         return note.applied_to(delivery) if note.offset == record.offset else delivery
+
+    def _enter(self, item: Item) -> None:
+        """It waits in its lane, unless somebody wants it otherwise."""
+        if self._ports.intervening.is_early(item):
+            self._behind.setdefault(item.delivery.endpoint, []).append(item)
+            return
+        entered = self._ports.intervening.entered(item)
+        if entered is not None:
+            self._place(entered)
 
     def _place(self, item: Item) -> None:
         endpoint_id = item.delivery.endpoint
@@ -212,7 +228,11 @@ class Sender:
         """
         lane = self._lanes.get(endpoint_id)
         giving_up = self._ports.giving_up
-        if lane is None or not giving_up.has_left(self._lanes, lane) or not self._may_send(lane):
+        if (
+            lane is None
+            or not giving_up.has_left(self._lanes, lane)
+            or not self._clearing.may_send(lane)
+        ):
             return False
         place = self._places.take(now_ms)
         if place is None:
@@ -233,48 +253,23 @@ class Sender:
             self._places.give_back(place)
             self._ports.giving_up.bury(item, Reason.EXPIRED)
             return
+        if not self._ports.intervening.began(item):
+            self._places.give_back(place)
+            return
         lane.started()
         ticket = self._loop.open_ticket(item.record)
         under_way = UnderWay(lane, item, ticket=ticket, place=place)
         self._ports.attempting.begin(under_way, self._ended.noting(under_way), now_ms=now_ms)
 
-    def _may_send(self, lane: Lane) -> bool:
-        if lane.recipient.is_active:
-            return True
-        if lane.recipient.endpoint.status == EndpointStatus.REMOVED:
-            self._bury_all(lane, Reason.ENDPOINT_REMOVED)
-        elif self._is_shared(lane):
-            self._clear_shared(lane)
-        return False
-
-    def _is_shared(self, lane: Lane) -> bool:
-        return lane.queue[0].record.partition.topic == self._ports.shared_topic
-
-    def _clear_shared(self, lane: Lane) -> None:
-        if lane.recipient.endpoint.status == EndpointStatus.ACTIVE:  # its account is switched off
-            self._lanes.empty(lane, lambda item: self._ports.giving_up.hold(lane, item))
-        else:
-            self._bury_all(lane, Reason.INACTIVE)
-
-    def _bury_all(self, lane: Lane, reason: Reason) -> None:
-        self._lanes.empty(lane, lambda item: self._ports.giving_up.bury(item, reason))
-
     def _wait(self, lane: Lane, wait: Wait, now_ms: int) -> None:
-        if not lane.circuit.is_closed and self._is_shared(lane):
-            self._spill(lane)
+        if not lane.circuit.is_closed and self._clearing.is_shared(lane):
+            self._clearing.spill(lane)
         elif wait.until_ms is not None:
             if lane.timer is not None:
                 lane.timer.cancel()
             # Long waits are cut: a clock that was stepped is noticed.
             delay, its = min(max(wait.until_ms - now_ms, 1) / 1000, 30.0), lane.recipient.endpoint
             lane.timer = asyncio.get_running_loop().call_later(delay, self._pump, its.id)
-
-    def _spill(self, lane: Lane) -> None:
-        """Its circuit is open: what is here waits in a tier, and no attempt is spent."""
-        if lane.circuit.is_gone:
-            self._bury_all(lane, Reason.INACTIVE)
-        else:
-            self._lanes.empty(lane, lambda item: self._ports.giving_up.park(lane, item))
 
     async def _conclude_for_ever(self) -> None:
         """One task for all attempts: one each would cost as much again as concluding them."""
@@ -295,6 +290,9 @@ class Sender:
         self._pump(item.delivery.endpoint)
 
     def _again(self, lane: Lane, item: Item) -> None:
-        if item.record.partition not in self._stopped:
-            self._lanes.push_front(lane, item)
-            self._pump(item.delivery.endpoint)
+        if item.record.partition in self._stopped:
+            return
+        entered = self._ports.intervening.entered(item)
+        if entered is not None:
+            self._lanes.push_front(lane, entered)
+        self._pump(item.delivery.endpoint)
