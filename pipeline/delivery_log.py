@@ -6,14 +6,15 @@ now.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.domain.deletion import KEPT_MS
-from pipeline.domain.delivery import Attempt, Position
+from pipeline.domain.delivery import Attempt, Delivery, Position
 from pipeline.domain.delivery_state import Pending
+from pipeline.domain.endpoint import Endpoint
 
 ARCHIVED_AFTER_MS: Final = KEPT_MS
 """So long after a delivery was last of use its request can be read, where nothing else is set."""
@@ -88,6 +89,8 @@ class HourCount(NamedTuple):
     http_status: int | None
     requests: int
     accepted: int
+    triggered: int = 0
+    """Of deliveries that somebody triggered again."""
 
 
 class LatencyCount(NamedTuple):
@@ -95,6 +98,15 @@ class LatencyCount(NamedTuple):
 
     bucket: int
     requests: int
+
+
+class EndpointCount(NamedTuple):
+    """Attempts at one endpoint."""
+
+    endpoint: str
+    account: str
+    requests: int
+    accepted: int
 
 
 class Counted(NamedTuple):
@@ -178,6 +190,12 @@ class DeliveryLog(Protocol):
         """In the hours that begin from `since_ms` on and before `until_ms`."""
         ...
 
+    def failing(
+        self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int
+    ) -> list[EndpointCount]:
+        """In these hours, those with the most attempts that failed; none that had no failure."""
+        ...
+
 
 class DeliveryRows(Protocol):
     """Adds to the log what nobody has tried yet."""
@@ -186,16 +204,63 @@ class DeliveryRows(Protocol):
         """They can be looked up when this returns. Announced again, they count once."""
         ...
 
+    def drop(self, delivery: StoredDelivery) -> None:
+        """It is dropped when this returns, unless it was delivered."""
+        ...
+
+
+class WaitingDelivery(NamedTuple):
+    """A delivery that is not finished, as its record in Kafka has it, without its body."""
+
+    delivery: Delivery
+    since_ms: int
+    """When it was tried first, or its record was appended."""
+
+
+class Waiting(NamedTuple):
+    """What waits for one endpoint."""
+
+    total: int
+    oldest_at_ms: int | None
+    items: Sequence[WaitingDelivery]
+    """The oldest first."""
+    is_complete: bool
+    """Whether all was read: if not, there may be more."""
+
+
+class WaitingLog(Protocol):
+    """Reads what is not finished."""
+
+    def waiting(
+        self, endpoint: Endpoint, *, limit: int, is_over: Callable[[Delivery], bool]
+    ) -> Waiting:
+        """At most so many items, without the copies that nobody tries any more.
+
+        Bounded in time and in records. Raises ports.LogsUnavailable.
+        """
+        ...
+
 
 class LogArchive(Protocol):
     """Forgets what is old, a bounded number at a time; 0: nothing was left."""
+
+    def prepare(self, *, now_ms: int) -> None:
+        """What is written in the next days has its place."""
+        ...
 
     def blank(self, *, before_ms: int) -> int:
         """Headers and bodies of attempts that started earlier; the rows stay. How many."""
         ...
 
     def forget(self, *, before_ms: int) -> int:
-        """What is older, whole: deliveries, dead letters and counts. How many."""
+        """What is older, whole: deliveries, dead letters and counts. How many.
+
+        Attempts may stay until the last of their day is as old.
+        """
+        ...
+
+    def release(self) -> int:
+        """Room that nothing needs any more goes back to the disk, in pages. How many."""
         ...
 
 

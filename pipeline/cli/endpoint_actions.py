@@ -1,4 +1,4 @@
-"""`pipeline endpoints activate|deactivate|rotate-secret|test`: what is done to one, by the API."""
+"""`pipeline endpoints activate|deactivate|waiting|rotate-secret|test`: of one, by the API."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ import typer
 
 from pipeline.cli.api_access import KeyOption, api, at
 from pipeline.cli.api_documents import document_of, value_of
-from pipeline.cli.api_output import JsonFlag, show_fields
+from pipeline.cli.api_output import JsonFlag, show_fields, show_items
 from pipeline.cli.endpoint_resources import EndpointArgument
-from pipeline.cli.terminal import examples
+from pipeline.cli.terminal import examples, say
+
+_WAITING_COLUMNS = (
+    *("id", "since", "event_type", "cause"),
+    *("next_attempt", "due_at", "dropped"),
+)
 
 
 class Waiting(StrEnum):
@@ -74,6 +79,26 @@ def send_sample(
     _ask(endpoint, "test", document, key, as_json=as_json)
 
 
+def waiting(
+    endpoint: EndpointArgument,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+    key: KeyOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List what an endpoint has not got yet, the oldest first; read from Kafka now."""
+    with api(key) as called:
+        found = called.get(f"{at('endpoints', endpoint, 'waiting')}?limit={limit}")
+    if as_json:
+        show_fields(found, as_json=True)
+        return
+    items = found["items"]
+    show_items((items, False), _WAITING_COLUMNS, as_json=False, none="nothing waits")
+    if found["count"] > len(items):
+        say(f"{found['count']} wait, the oldest since {found['oldest_at']}")
+    if not found["complete"]:
+        say("reading was cut: there may be more, and older ones")
+
+
 def _ask(
     endpoint: str, action: str, document: dict[str, object], key: str | None, *, as_json: bool
 ) -> None:
@@ -90,6 +115,7 @@ def add_actions(group: typer.Typer) -> None:
     group.command(
         epilog=examples("pipeline endpoints deactivate shop-orders --reason 'moving house'")
     )(deactivate)
+    group.command(epilog=examples("pipeline endpoints waiting shop-orders --limit 10"))(waiting)
     group.command("rotate-secret", epilog=examples("pipeline endpoints rotate-secret shop-orders"))(
         rotate_secret
     )
