@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pipeline.domain.delivery import DeadLetter, Delivery, Position, Reason
+from pipeline.domain.event import Event
+from pipeline.domain.event_rules import EVERY_ACCOUNT
 
 KEPT_OF_OVERSIZE_BYTES = 64 * 1024
 LARGEST_RAW_BYTES = 4 * 1024 * 1024
@@ -59,6 +61,15 @@ def after_attempt(letter: DeadLetter, failure: LastFailure, *, attempts: int) ->
         status=failure.status,
         error=(failure.error or "")[:LONGEST_ERROR_CHARS] or None,
     )
+
+
+def of_event(letter: DeadLetter, event: Event) -> DeadLetter:
+    """The same of a record that is an event: whose it is, and of which type.
+
+    One for every account stays nobody's: it is the operator's.
+    """
+    account = None if event.account == EVERY_ACCOUNT else event.account
+    return letter._replace(account=account, event_type=event.type)
 
 
 def of_record(raw: RawRecord, reason: Reason, *, error: str, now_ms: int) -> DeadLetter:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pipeline.domain.dead_letters import LastFailure
     from pipeline.domain.delivery import DeadLetter, Delivery
+    from pipeline.domain.event import Event
     from pipeline.flow import Record
     from pipeline.ports import Records
     from pipeline.telemetry.tally import Tally
@@ -34,6 +35,12 @@ class DeadLettering:
         """A record that no delivery can be made of."""
         raw = dead_letters.RawRecord(position_of(record), record.key, record.value)
         return self._emit(dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms()))
+
+    def of_event(self, record: Record, event: Event, reason: Reason, *, error: str) -> Emit:
+        """An event that no delivery can be made of: its account is told of it, too."""
+        raw = dead_letters.RawRecord(position_of(record), record.key, record.value)
+        letter = dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms())
+        return self._emit(dead_letters.of_event(letter, event))
 
     def of_culprit(self, record: Record) -> Emit:
         """A record that no process has survived."""

@@ -128,7 +128,8 @@ class FanOut:
 
     def _buried(self, problem: BodyProblem, text: str) -> Routed:
         self._is_buried = True
-        return self._ports.dead.of_record(self._record, problem.reason, error=text), None
+        dead = self._ports.dead
+        return dead.of_event(self._record, self._event, problem.reason, error=text), None
 
     def _instead(self, emit: Emit, refused: EmitRefused) -> Emit:
         delivery = self._ports.records.decode_delivery(emit.value)
