@@ -100,13 +100,14 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the delivery topics of endpoints that were removed more than 60 days ago.
+    """Delete the delivery topics of endpoints that were removed long ago.
 
+    So long ago that nothing sent to them is kept any more (PIPELINE_ARCHIVE__AFTER_DAYS, 60).
     Those alone, and only where nothing in them is unfinished or younger, and no other endpoint's
     deliveries are written to them. Of every other delivery topic it says why it is kept.
     """
     at = _reach()
-    verdicts = _judged(at)
+    verdicts = _judged(at, kept_ms=load_settings().archive.after_ms)
     going = [one for one in verdicts if one.kept_because is None]
     if not as_json:
         _print_verdicts(verdicts)
@@ -120,10 +121,10 @@ def prune(
         say(f"{'to be deleted' if dry_run else 'deleted'}: {len(going)} of {len(verdicts)}")
 
 
-def _judged(at: Reach) -> tuple[TopicVerdict, ...]:
+def _judged(at: Reach, *, kept_ms: int) -> tuple[TopicVerdict, ...]:
     at.inquiry().seen()
     try:
-        return asyncio.run(judged_topics(at, now_ms=now_ms()))
+        return asyncio.run(judged_topics(at, kept_ms=kept_ms, now_ms=now_ms()))
     except TablesUnread as exc:
         raise CommandFailed(f"nothing was deleted: {exc}") from exc
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from pipeline.domain.deletion import KEPT_MS
 from pipeline.domain.endpoint import Endpoint, EndpointStatus
 from pipeline.domain.rfc3339 import time_text_of
 from pipeline.domain.topology import Topology
@@ -55,9 +54,12 @@ class TopicJudge:
     or were, written to it.
     """
 
-    def __init__(self, endpoints: Iterable[Endpoint], topology: Topology, *, now_ms: int) -> None:
+    def __init__(
+        self, endpoints: Iterable[Endpoint], topology: Topology, *, kept_ms: int, now_ms: int
+    ) -> None:
         self._endpoints = {endpoint.id: endpoint for endpoint in endpoints}
         self._topology = topology
+        self._kept_ms = kept_ms
         self._now_ms = now_ms
         self._users: dict[str, set[str]] = {}
         for endpoint in self._endpoints.values():
@@ -87,7 +89,7 @@ class TopicJudge:
             return f"deliveries of {others[0]} are written to it, or were"
         if endpoint.status_since_ms <= 0:
             return "when its endpoint was removed is not known"
-        goes_at_ms = endpoint.status_since_ms + KEPT_MS
+        goes_at_ms = endpoint.status_since_ms + self._kept_ms
         if self._now_ms <= goes_at_ms:
             return f"its endpoint was removed lately: kept until {_text_of(goes_at_ms)}"
         return None

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.inquiry import Inquiry
-from pipeline.domain.deletion import KEPT_MS
 from pipeline.domain.topic_pruning import LogSpan, TopicJudge, TopicVerdict
 from pipeline.flow import Partition
 from pipeline.wiring.reach import Reach
@@ -15,8 +14,10 @@ from pipeline.wiring.table_reading import read_tables
 _SENDER = "sender"
 
 
-async def judged_topics(at: Reach, *, now_ms: int) -> tuple[TopicVerdict, ...]:
+async def judged_topics(at: Reach, *, kept_ms: int, now_ms: int) -> tuple[TopicVerdict, ...]:
     """A verdict on each topic in Kafka that is an endpoint's own, in the order of their names.
+
+    `kept_ms` is how long finished deliveries are kept.
 
     The tables' topics are believed, not the store: what the stages do follows from them.
 
@@ -30,8 +31,8 @@ async def judged_topics(at: Reach, *, now_ms: int) -> tuple[TopicVerdict, ...]:
         if at.topology.endpoint_of(topic) is not None
     }
     tables = await read_tables(at.connection, at.topology, codec=at.codec())
-    judge = TopicJudge(tables.endpoints.values(), at.topology, now_ms=now_ms)
-    spans = _spans(inquiry, at.group(_SENDER), counts, young_since_ms=now_ms - KEPT_MS)
+    judge = TopicJudge(tables.endpoints.values(), at.topology, kept_ms=kept_ms, now_ms=now_ms)
+    spans = _spans(inquiry, at.group(_SENDER), counts, young_since_ms=now_ms - kept_ms)
     verdicts = (judge.judge(topic, spans[topic]) for topic in counts)
     return tuple(verdict for verdict in verdicts if verdict is not None)
 

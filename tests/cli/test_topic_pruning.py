@@ -47,7 +47,7 @@ def at(pipeline: RunningPipeline) -> Reach:
 
 
 def judged(pipeline: RunningPipeline, *, at_ms: int) -> dict[str, TopicVerdict]:
-    found = asyncio.run(judged_topics(at(pipeline), now_ms=at_ms))
+    found = asyncio.run(judged_topics(at(pipeline), kept_ms=KEPT_MS, now_ms=at_ms))
     return {one.endpoint: one for one in found}
 
 

@@ -26,7 +26,7 @@ EMPTIED = LogSpan(first=7, end=7, committed=7, first_young=7)
 
 
 def why_kept(*endpoints: Endpoint, spans: tuple[LogSpan, ...] = (EMPTIED,)) -> str | None:
-    judged = TopicJudge(endpoints, TOPOLOGY, now_ms=NOW_MS).judge(TOPIC, spans)
+    judged = TopicJudge(endpoints, TOPOLOGY, kept_ms=KEPT_MS, now_ms=NOW_MS).judge(TOPIC, spans)
     assert judged is not None
     assert (judged.topic, judged.endpoint) == (TOPIC, "gone")
     return judged.kept_because
@@ -103,6 +103,6 @@ def test_a_topic_is_kept_for_what_is_in_any_of_its_partitions(span: LogSpan, rea
 
 
 def test_a_topic_that_is_no_endpoints_own_is_not_judged():
-    judge = TopicJudge([REMOVED], TOPOLOGY, now_ms=NOW_MS)
+    judge = TopicJudge([REMOVED], TOPOLOGY, kept_ms=KEPT_MS, now_ms=NOW_MS)
     for topic in (TOPOLOGY.shared_delivery, TOPOLOGY.events, "other.delivery.gone"):
         assert judge.judge(topic, [EMPTIED]) is None
