@@ -19,6 +19,9 @@ MAX_IDS: Final = 1_000
 """Dead letters that one order names."""
 
 
+_PROGRESS: Final = "/progress"
+
+
 class JobKind(StrEnum):
     """What is sent again."""
 
@@ -69,7 +72,7 @@ class JobRecord(NamedTuple):
     @property
     def key(self) -> bytes:
         """The newest record of each key is what holds."""
-        ending = "" if self.part == JobPart.ORDER else "/progress"
+        ending = "" if self.part == JobPart.ORDER else _PROGRESS
         return f"{self.id}{ending}".encode()
 
 
@@ -191,6 +194,24 @@ class JobTable:
             self._orders[record.id] = _read(record.document, JobOrder)
         else:
             self._progress[record.id] = (_read(record.document, JobProgress), appended_at_ms)
+
+    def forget(self, key: bytes) -> None:
+        """Its record was taken back."""
+        job_id, is_progress, _ = key.decode(errors="replace").partition(_PROGRESS)
+        (self._progress if is_progress else self._orders).pop(job_id, None)
+
+    def ended_before(self, time_ms: int) -> list[bytes]:
+        """Keys of the jobs that ended so long ago; the order goes first, so no half is left open.
+
+        Of a progress without its order, too.
+        """
+        keys: list[bytes] = []
+        for job_id, (progress, told_at_ms) in self._progress.items():
+            if progress.status.is_final and told_at_ms < time_ms:
+                if job_id in self._orders:
+                    keys.append(job_id.encode())
+                keys.append(f"{job_id}{_PROGRESS}".encode())
+        return keys
 
     def job(self, job_id: str) -> Job | None:
         order = self._orders.get(job_id)

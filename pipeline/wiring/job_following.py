@@ -42,6 +42,7 @@ class FollowedJobs:
     def _apply(self, records: Sequence[TableRecord]) -> None:
         for record in records:
             if record.value is None:
+                self.table.forget(record.key)
                 continue
             try:
                 told = self._codec.decode_job(record.value)

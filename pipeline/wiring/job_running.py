@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from pipeline.adapters.kafka.job_logs import KafkaJobLogs
 from pipeline.adapters.kafka.placing import KafkaPlacing
@@ -16,6 +17,7 @@ from pipeline.stages.jobs.replaying import ReplaySource
 from pipeline.stages.jobs.runner import JobRunner
 from pipeline.stages.router.routing import Routing
 from pipeline.stages.router.routing_ports import RoutingPorts
+from pipeline.stages.scheduler.forgetting import Forgetting, ForgettingPorts, Forgotten
 from pipeline.wiring.endpoint_routes import EndpointRoutes
 from pipeline.wiring.job_following import FollowedJobs
 from pipeline.wiring.stage_process import FLUSH_SECONDS
@@ -29,8 +31,19 @@ if TYPE_CHECKING:
     from pipeline.stages.router.routing_ports import Recipients
     from pipeline.wiring.stage_process import Parts
 
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
 
-async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> JobRunner:
+
+@dataclass(frozen=True, slots=True)
+class OpenedJobs:
+    """What goes on beside the scheduler, for ever."""
+
+    runner: JobRunner
+    forgetting: Forgetting
+
+
+async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> OpenedJobs:
     """Return when the jobs are in memory."""
     at = parts.surroundings
     jobs = FollowedJobs(at.connection, at.codec, topic=at.topology.jobs)
@@ -39,7 +52,7 @@ async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> JobRunner
     parts.closing.callback(logs.close)
     placing = KafkaPlacing(at.connection, on_failed=parts.loop.fail)
     parts.closing.push_async_callback(placing.close, wait_seconds=FLUSH_SECONDS)
-    return JobRunner(
+    runner = JobRunner(
         JobPorts(
             table=jobs.table,
             source=lambda order: _source(order, parts),
@@ -53,6 +66,26 @@ async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> JobRunner
             is_mine=is_mine,
         )
     )
+    settings = at.settings
+    waits_ms = settings.sending.max_wait_days * DAY_MS
+    forgetting = Forgetting(
+        ForgettingPorts(
+            tables=(
+                Forgotten(at.topology.jobs, jobs.table.ended_before, settings.archive.after_ms),
+                Forgotten(
+                    at.topology.interventions,
+                    parts.tables.interventions.older_than,
+                    # No copy of a delivery waits for longer, and then some.
+                    waits_ms + WEEK_MS,
+                ),
+            ),
+            take_back=placing.take_back,
+            is_mine=is_mine,
+            now_ms=now_ms,
+            round_seconds=settings.stage.janitor_seconds,
+        )
+    )
+    return OpenedJobs(runner, forgetting)
 
 
 def _routing_to(recipients: Recipients, label: DeliveryLabel, parts: Parts) -> Routing:

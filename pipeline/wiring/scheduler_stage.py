@@ -11,7 +11,7 @@ from pipeline.flow import Partition
 from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, kinds
 from pipeline.stages.scheduler.scheduler import Scheduler, SchedulerPorts
 from pipeline.wiring.job_running import opened_jobs
-from pipeline.wiring.live_tables import ROUTING_TABLES
+from pipeline.wiring.live_tables import INTERVENTIONS, ROUTING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class SchedulerStage:
     """Implements `StageDefinition`."""
 
-    tables = ROUTING_TABLES
+    tables = (*ROUTING_TABLES, INTERVENTIONS)
     """Replays route as the router does."""
 
     async def build(self, parts: Parts) -> BuiltStage:
@@ -38,6 +38,7 @@ class SchedulerStage:
                 outlet=parts.outlet,
                 records=at.codec,
                 directory=parts.tables.directory,
+                interventions=parts.tables.interventions,
                 dead=parts.dead,
                 tally=parts.tally,
                 now_ms=now_ms,
@@ -49,7 +50,9 @@ class SchedulerStage:
         janitor = Janitor(self._janitor_ports(parts, tuple(tier_topics)))
         jobs = await opened_jobs(parts, is_mine=lambda: parts.loop.owns(turn))
         return BuiltStage(
-            scheduler, lambda: tuple(tier_topics), (scheduler.work, janitor.work, jobs.work)
+            scheduler,
+            lambda: tuple(tier_topics),
+            (scheduler.work, janitor.work, jobs.runner.work, jobs.forgetting.work),
         )
 
     def _janitor_ports(self, parts: Parts, tier_topics: Sequence[str]) -> JanitorPorts:

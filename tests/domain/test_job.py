@@ -140,3 +140,21 @@ def test_new_ids_are_the_same_within_a_replay_and_others_in_every_other(
 def test_a_redrive_takes_what_everything_given_admits(*, wanted: bool, members: dict[str, object]):
     order = replace(ORDER, kind=JobKind.REDRIVE, **members)
     assert is_wanted(LETTER, order) is wanted
+
+
+def test_a_job_that_ended_long_ago_is_forgotten_its_order_first():
+    table = JobTable()
+    for number, status in ((1, JobStatus.DONE), (2, JobStatus.RUNNING), (3, JobStatus.FAILED)):
+        job_id = f"rpl_{number}"
+        table.apply(order_record(replace(ORDER, id=job_id)), appended_at_ms=1)
+        progress = replace(RUNNING, status=status)
+        table.apply(progress_record(job_id, progress), appended_at_ms=number * 100)
+    assert table.ended_before(100) == []
+    keys = table.ended_before(250)
+    assert keys == [b"rpl_1", b"rpl_1/progress"], "without its progress it would be run again"
+    table.forget(keys[0])
+    assert table.job("rpl_1") is None
+    assert table.ended_before(250) == keys[1:]
+    table.forget(keys[1])
+    assert table.ended_before(250) == []
+    assert {job.order.id for job in table.jobs()} == {"rpl_2", "rpl_3"}

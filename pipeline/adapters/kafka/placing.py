@@ -53,6 +53,13 @@ class KafkaPlacing:
 
     async def place(self, emit: Emit) -> Position:
         """Return when the brokers have it. Raises EmitRefused where they never will."""
+        return await self._placed(emit, emit.value)
+
+    async def take_back(self, topic: str, key: bytes) -> None:
+        """Return when the brokers have a tombstone for this key. Raises EmitRefused."""
+        await self._placed(Emit(topic, b"", key), None)
+
+    async def _placed(self, emit: Emit, value: bytes | None) -> Position:
         future: asyncio.Future[Position] = self._loop.create_future()
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
@@ -63,7 +70,7 @@ class KafkaPlacing:
             try:
                 self._producer.produce(
                     emit.topic,
-                    emit.value,
+                    value,
                     emit.key,
                     emit.partition,
                     on_delivery,
