@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from pipeline.domain.audit import Author
 from pipeline.domain.change_plan import Tables
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.relation import Relation
@@ -128,6 +129,10 @@ class RegistryReader(Protocol):
     def relations(self, account: str, *, after: str, limit: int) -> list[Relation]: ...
 
     def count_starred(self, account: str) -> int: ...
+
+    def count_relations(self, account: str) -> int:
+        """With a star and without."""
+        ...
 
     def keys(self, *, account: str | None, after: str, limit: int) -> list[ApiKey]:
         """Revoked ones too; account None: all keys."""
@@ -252,6 +257,10 @@ class Registry(Protocol):
 
     def reading(self) -> AbstractContextManager[RegistryReader]: ...
 
-    def writing(self) -> AbstractContextManager[RegistryWriter]:
-        """Committed at the end of the block, or not at all."""
+    def writing(self, by: Author | None = None) -> AbstractContextManager[RegistryWriter]:
+        """Committed at the end of the block, or not at all.
+
+        Each change is written into the audit log under `by`, in the same transaction; None: nobody
+        asked for it, as where the pipeline itself keeps its books.
+        """
         ...

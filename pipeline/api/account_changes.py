@@ -49,8 +49,8 @@ class AccountChanges:
     def __init__(self, ports: AccountPorts) -> None:
         self._ports = ports
 
-    async def create(self, document: Mapping[str, Any]) -> Account:
-        account, sequence = await in_thread(self._create, document)
+    async def create(self, caller: Caller, document: Mapping[str, Any]) -> Account:
+        account, sequence = await in_thread(self._create, caller, document)
         await self._ports.outbox.wait(sequence)
         return account
 
@@ -67,8 +67,8 @@ class AccountChanges:
             self._ports.forget_key(key_id)
         await self._ports.outbox.wait(removed.sequence)
 
-    def _create(self, document: Mapping[str, Any]) -> tuple[Account, int]:
-        with self._ports.registry.writing() as writer:
+    def _create(self, caller: Caller, document: Mapping[str, Any]) -> tuple[Account, int]:
+        with self._ports.registry.writing(caller.author) as writer:
             account = self._read(writer, document)
             present = writer.lock_account(account.id)
             if present is not None:
@@ -79,7 +79,7 @@ class AccountChanges:
     def _update(
         self, caller: Caller, account_id: str, patch: Mapping[str, Any]
     ) -> tuple[Account, int]:
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             present = locked_account(writer, caller, account_id)
             account = self._read(writer, merged(_document(present), patch))
             if account == replace(present, version=account.version):
@@ -111,7 +111,7 @@ class AccountChanges:
 
     def _remove(self, caller: Caller, account_id: str) -> _Removed:
         now_ms, records = self._ports.now_ms(), self._ports.records
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             account = replace(locked_account(writer, caller, account_id), removed=True)
             writer.put_account(account)
             writer.publish(records.of_account(account))

@@ -81,7 +81,7 @@ def _add_writes(routes: APIRouter, changes: AccountChanges) -> None:
     ) -> AccountBody:
         caller.check_operator()
         caller.check_writes()
-        account = await changes.create(_members(given))
+        account = await changes.create(caller, _members(given))
         response.headers["Location"] = f"/v1/accounts/{account.id}"
         return body_of(account)
 

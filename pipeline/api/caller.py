@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from pipeline.api.problems import forbidden, not_found
+from pipeline.domain.audit import Author
 from pipeline.registry import Access
 
 OPERATOR_KEY_ID: Final = "operator"
@@ -22,6 +23,13 @@ class Caller:
     account: str | None
     """None: an operator's, for everything."""
     access: Access
+    via: str = "api"
+    """How the request came, for the audit log."""
+
+    @property
+    def author(self) -> Author:
+        """Whom the audit log names for what this caller changes."""
+        return Author(self.key_id, self.via)
 
     @property
     def is_operator(self) -> bool:

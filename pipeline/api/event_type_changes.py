@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from pipeline.api.caller import Caller
 from pipeline.api.event_schemas import InvalidSchema, compiled_schema
 from pipeline.api.json_texts import json_text, json_value
 from pipeline.api.listing import Listed, Piece, listed
@@ -46,25 +47,25 @@ class EventTypeChanges:
         with self._ports.registry.reading() as reader:
             return _known(reader.event_type(event_type))
 
-    def create(self, given: Members) -> EventType:
+    def create(self, caller: Caller, given: Members) -> EventType:
         """Raises Problem (409): it is described already."""
         now_ms = self._ports.now_ms()
         made = _read(EventType(given["type"], "", None, None, now_ms, now_ms), given)
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             writer.lock_event_type(made.type)
             if writer.event_type(made.type) is not None:
                 raise conflict(f"The event type {made.type} exists.")
             writer.put_event_type(made)
         return made
 
-    def replace(self, event_type: str, given: Members) -> EventType:
+    def replace(self, caller: Caller, event_type: str, given: Members) -> EventType:
         """Raises Problem (404)."""
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             return self._put(writer, self._locked(writer, event_type), given)
 
-    def update(self, event_type: str, patch: Members) -> EventType:
+    def update(self, caller: Caller, event_type: str, patch: Members) -> EventType:
         """A merge patch. Raises Problem (404)."""
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             present = self._locked(writer, event_type)
             members = {
                 "description": present.description,
@@ -78,9 +79,9 @@ class EventTypeChanges:
                 raise of_document(exc) from exc
             return self._put(writer, present, {name: left.get(name) for name in members})
 
-    def remove(self, event_type: str) -> None:
+    def remove(self, caller: Caller, event_type: str) -> None:
         """Raises Problem (404)."""
-        with self._ports.registry.writing() as writer:
+        with self._ports.registry.writing(caller.author) as writer:
             self._locked(writer, event_type)
             writer.remove_event_type(event_type)
 

@@ -67,7 +67,7 @@ def _add_writes(routes: APIRouter, changes: EventTypeChanges) -> None:
     ) -> EventTypeBody:
         caller.check_operator()
         caller.check_writes()
-        made = await in_thread(changes.create, given.model_dump())
+        made = await in_thread(changes.create, caller, given.model_dump())
         response.headers["Location"] = f"/v1/event-types/{made.type}"
         return body_of(made)
 
@@ -84,7 +84,7 @@ def _add_writes(routes: APIRouter, changes: EventTypeChanges) -> None:
     ) -> EventTypeBody:
         caller.check_operator()
         caller.check_writes()
-        return body_of(await in_thread(changes.replace, type, given.model_dump()))
+        return body_of(await in_thread(changes.replace, caller, type, given.model_dump()))
 
     @routes.patch(
         "/{type}",
@@ -100,7 +100,7 @@ def _add_writes(routes: APIRouter, changes: EventTypeChanges) -> None:
         caller.check_operator()
         caller.check_writes()
         members = patch.model_dump(exclude_unset=True)
-        return body_of(await in_thread(changes.update, type, members))
+        return body_of(await in_thread(changes.update, caller, type, members))
 
     @routes.delete(
         "/{type}",
@@ -112,4 +112,4 @@ def _add_writes(routes: APIRouter, changes: EventTypeChanges) -> None:
     async def delete_event_type(caller: FromCaller, type: str) -> None:  # noqa: A002 - the path's word
         caller.check_operator()
         caller.check_writes()
-        await in_thread(changes.remove, type)
+        await in_thread(changes.remove, caller, type)

@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from pipeline.api.accounts import Location
-from pipeline.api.caller import FromCaller
+from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.key_models import KeyBody, KeyList, MadeKey, NewKey, body_of
 from pipeline.api.key_texts import SECRET_BYTES, hash_of, key_text
 from pipeline.api.listing import FromList, Listed, Piece, listed
@@ -78,7 +78,7 @@ def _add_writes(routes: APIRouter, keys: _Keys) -> None:
     async def create_key(caller: FromCaller, given: NewKey, response: Response) -> MadeKey:
         caller.check_operator()
         caller.check_writes()
-        key, text = await in_thread(keys.make, given)
+        key, text = await in_thread(keys.make, caller, given)
         response.headers["Location"] = f"/v1/keys/{key.id}"
         return MadeKey(**body_of(key).model_dump(), key=text)
 
@@ -92,7 +92,7 @@ def _add_writes(routes: APIRouter, keys: _Keys) -> None:
     async def delete_key(caller: FromCaller, key: str) -> None:
         caller.check_operator()
         caller.check_writes()
-        await in_thread(keys.revoke, key)
+        await in_thread(keys.revoke, caller, key)
         keys.forget(key)
 
 
@@ -112,7 +112,7 @@ class _Keys:
         with self._ports.registry.reading() as reader:
             return _known(reader.key(key_id))
 
-    def make(self, given: NewKey) -> tuple[ApiKey, str]:
+    def make(self, caller: Caller, given: NewKey) -> tuple[ApiKey, str]:
         """The key, and its text."""
         ports = self._ports
         now_ms = ports.now_ms()
@@ -130,14 +130,14 @@ class _Keys:
             created_at_ms=now_ms,
             expires_at_ms=expires_at_ms,
         )
-        with ports.registry.writing() as writer:
+        with ports.registry.writing(caller.author) as writer:
             if key.account is not None:
                 _check_account(writer, key.account)
             writer.put_key(key)
         return key, text
 
-    def revoke(self, key_id: str) -> None:
-        with self._ports.registry.writing() as writer:
+    def revoke(self, caller: Caller, key_id: str) -> None:
+        with self._ports.registry.writing(caller.author) as writer:
             key = _known(writer.key(key_id))
             if key.revoked_at_ms is None:
                 writer.put_key(replace(key, revoked_at_ms=self._ports.now_ms()))

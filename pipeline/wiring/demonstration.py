@@ -24,6 +24,7 @@ from pipeline.demo.performance import Performance, Props, Result, Screen
 from pipeline.demo.receiver import DemoReceiver
 from pipeline.demo.scenario import PublishedEvent, Scenario, endpoints_document, read_scenario
 from pipeline.demo.tail import Tail
+from pipeline.domain.audit import Author
 from pipeline.domain.event_document import event_key
 from pipeline.domain.relation import Relation
 from pipeline.flow import Partition
@@ -149,7 +150,7 @@ class _Demonstration:
 
     def _keep_relations(self, context: ChangeContext) -> None:
         """Published with the endpoints."""
-        with context.store.registry.writing() as writer:
+        with context.store.registry.writing(Author("demo", "command")) as writer:
             for each in self._scenario.relations:
                 relation = Relation(each.account, each.company, each.star)
                 if writer.relation(each.account, each.company) != relation:

@@ -22,6 +22,7 @@ from pipeline.clock import now_ms
 from pipeline.domain.account_document import AccountRules, DocumentErrors, read_accounts
 from pipeline.domain.account_planning import plan_changes
 from pipeline.domain.addresses import REFUSED_TARGET, AddressRules, literal_refusal, parse_rules
+from pipeline.domain.audit import Author
 from pipeline.domain.change_plan import PlanRules
 from pipeline.domain.endpoint_document import EndpointRules
 from pipeline.domain.endpoint_secrets import SecretSource
@@ -183,7 +184,7 @@ def _keep(plan: ChangePlan, tables: Tables, context: ChangeContext) -> bool:
     records, vault = context.sides.records, SealedVault(context.sealer)
     touched = {account.id for account in plan.accounts}
     touched |= {record.endpoint.account for record in plan.endpoints}
-    with context.store.registry.writing() as writer:
+    with context.store.registry.writing(Author("endpoints apply", "command")) as writer:
         for account_id in sorted(touched):
             writer.lock_account(account_id)
         writer.lock_topics()

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pipeline.clock import now_ms
+from pipeline.domain.audit import Author
 from pipeline.domain.endpoint_topics import Placement, TopicChooser
 from pipeline.wiring.endpoint_changes import check_topics
 from pipeline.wiring.outbox_publishing import publish_pending
@@ -53,7 +54,7 @@ def _decided(endpoint_id: str, to: Placement, context: ChangeContext) -> tuple[E
 
 
 def _kept(endpoint_id: str, to: Placement, context: ChangeContext) -> tuple[Endpoint, Endpoint]:
-    with context.store.registry.writing() as writer:
+    with context.store.registry.writing(Author("endpoints move", "command")) as writer:
         before = writer.endpoint(endpoint_id)
         if before is not None:
             writer.lock_account(before.account)

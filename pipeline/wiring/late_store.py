@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
+from pipeline.domain.audit import Author
 from pipeline.ports import StoreFailed
 from pipeline.publishing import OutboxTurn, Outlook
 from pipeline.registry import RegistryReader, RegistryWriter
 from pipeline.wiring.late_log import LateLog
+from pipeline.wiring.late_operating import LateOperating
 from pipeline.wiring.registry_store import RegistryStore
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,14 @@ class LateStore:
     def parts(self) -> RegistryStore:
         """To be used as one that is open."""
         late = LateLog(lambda: self.opened.log, lambda: self.opened.rows)
+        operating = LateOperating(lambda: self.opened.operators, lambda: self.opened.audit)
         return RegistryStore(
             registry=_LateRegistry(self),
             outbox=_LateOutbox(self),
             log=late,
             rows=late,
+            operators=operating,
+            audit=operating,
             close=self.close,
         )
 
@@ -87,8 +92,8 @@ class _LateRegistry:
     def reading(self) -> AbstractContextManager[RegistryReader]:
         return self._late.opened.registry.reading()
 
-    def writing(self) -> AbstractContextManager[RegistryWriter]:
-        return self._late.opened.registry.writing()
+    def writing(self, by: Author | None = None) -> AbstractContextManager[RegistryWriter]:
+        return self._late.opened.registry.writing(by)
 
 
 class _LateOutbox:

@@ -9,9 +9,11 @@ from pipeline.adapters.storage.engine import Durability, Store
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.outbox_store import SqlOutboxStore
 from pipeline.adapters.storage.recorder_store import RecorderStore
+from pipeline.adapters.storage.sql_operating import SqlOperating
 from pipeline.adapters.storage.sql_registry import SqlRegistry
 from pipeline.adapters.storage.store_reader import StoreReader
 from pipeline.delivery_log import DeliveryLog, DeliveryRows
+from pipeline.operating import AuditLog, OperatorStore
 from pipeline.publishing import OutboxStore
 from pipeline.registry import Registry
 from pipeline.settings import Settings
@@ -26,6 +28,8 @@ class RegistryStore:
     outbox: OutboxStore
     log: DeliveryLog
     rows: DeliveryRows
+    operators: OperatorStore
+    audit: AuditLog
     close: Callable[[], None]
 
 
@@ -36,10 +40,13 @@ def opened_registry(settings: Settings) -> RegistryStore:
 
 def registry_in(store: Store) -> RegistryStore:
     """In a store that is open."""
+    operating = SqlOperating(store)
     return RegistryStore(
         registry=SqlRegistry(store),
         outbox=SqlOutboxStore(store),
         log=StoreReader(store),
         rows=RecorderStore(store),
+        operators=operating,
+        audit=operating,
         close=store.close,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.adapters.sealing import CannotOpen, KeyFile, Sealer
+from pipeline.domain.audit import Author
 from pipeline.domain.endpoint import Endpoint
 from pipeline.registry import RegistryWriter
 from pipeline.wiring.outbox_publishing import publish_pending
@@ -63,7 +64,7 @@ def _is_older(endpoint: Endpoint, sealer: Sealer) -> bool:
 
 def _reseal(some: Sequence[Endpoint], sides: TableSides, sealer: Sealer) -> list[str]:
     """Answer which cannot be opened."""
-    with sides.store.registry.writing() as writer:
+    with sides.store.registry.writing(Author("secrets rotate", "command")) as writer:
         for account in sorted({endpoint.account for endpoint in some}):
             writer.lock_account(account)
         return [

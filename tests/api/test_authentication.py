@@ -15,6 +15,7 @@ from pipeline.api.failed_attempts import BURST, MOST_REMEMBERED, FailedAttempts
 from pipeline.api.key_memory import FRESH_SECONDS, KeyMemory
 from pipeline.api.key_texts import hash_of, key_text
 from pipeline.api.problems import Problem
+from pipeline.domain.audit import Author
 from pipeline.ports import StoreFailed
 from pipeline.registry import Access, ApiKey, Registry, RegistryReader, RegistryWriter
 from pipeline.settings import Settings
@@ -98,8 +99,8 @@ class Switched:
             yield reader
 
     @contextmanager
-    def writing(self) -> Generator[RegistryWriter]:
-        with self._behind.writing() as writer:
+    def writing(self, by: Author | None = None) -> Generator[RegistryWriter]:
+        with self._behind.writing(by) as writer:
             yield writer
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
 
-from sqlalchemy import Connection, RowMapping, delete, exists, insert, select
+from sqlalchemy import Connection, RowMapping, Table, delete, exists, insert, select
 
 from pipeline.adapters.storage import registry_statements as statements
+from pipeline.adapters.storage.audit_trail import AuditTrail
 from pipeline.adapters.storage.registry_rows import (
+    Values,
     account_in,
     answer_in,
     endpoint_in,
@@ -33,6 +35,7 @@ from pipeline.adapters.storage.tables import (
     relations,
     table_positions,
 )
+from pipeline.domain.audit import Author
 from pipeline.domain.change_plan import Tables
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.relation import Relation
@@ -49,11 +52,12 @@ from pipeline.registry import (
 class RegistryTransaction:
     """Implements `RegistryWriter`, and so `RegistryReader`."""
 
-    __slots__ = ("_connection", "_sequence")
+    __slots__ = ("_connection", "_sequence", "_trail")
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, author: Author | None = None) -> None:
         self._connection = connection
         self._sequence = 0
+        self._trail = AuditTrail(connection, author)
 
     @property
     def sequence(self) -> int:
@@ -103,10 +107,10 @@ class RegistryTransaction:
         statements.lock(self._connection, "event_type", event_type)
 
     def put_account(self, account: Account) -> None:
-        statements.upsert(self._connection, accounts, values_of_account(account))
+        self._put(accounts, values_of_account(account))
 
     def put_endpoint(self, endpoint: Endpoint) -> None:
-        statements.upsert(self._connection, endpoints, values_of_endpoint(endpoint))
+        self._put(endpoints, values_of_endpoint(endpoint))
 
     # --- relations -------------------------------------------------------------------------------
 
@@ -125,8 +129,12 @@ class RegistryTransaction:
         starred = relations.c.star.is_not(None)
         return self._count(statements.count(relations, relations.c.account == account, starred))
 
+    def count_relations(self, account: str) -> int:
+        return self._count(statements.count(relations, relations.c.account == account))
+
     def put_relation(self, relation: Relation) -> None:
         account, company = relation.account, relation.company
+        self._note_relation(account, company, relation)
         values = {"account": account, "company": company, "star": relation.star}
         statements.upsert(self._connection, relations, values)
         its = statements.data_of(account, first=company, last=company)
@@ -145,6 +153,7 @@ class RegistryTransaction:
                 statements.upsert(self._connection, relation_data, data)
 
     def remove_relation(self, account: str, company: str) -> None:
+        self._note_relation(account, company, None)
         for table in (relation_data, relations):
             its = (table.c.account == account) & (table.c.company == company)
             self._connection.execute(delete(table).where(its))
@@ -172,7 +181,7 @@ class RegistryTransaction:
         return None if row is None else key_in(row)
 
     def put_key(self, key: ApiKey) -> None:
-        statements.upsert(self._connection, api_keys, values_of_key(key))
+        self._put(api_keys, values_of_key(key))
 
     def note_key_uses(self, uses: Mapping[str, int]) -> None:
         for key_id, used_at_ms in sorted(uses.items()):
@@ -193,7 +202,7 @@ class RegistryTransaction:
         )
 
     def put_profile(self, profile: StoredProfile) -> None:
-        statements.upsert(self._connection, profiles, asdict(profile))
+        self._put(profiles, asdict(profile))
 
     def event_type(self, event_type: str) -> EventType | None:
         row = self._one(select(event_types).where(event_types.c.type == event_type))
@@ -204,9 +213,10 @@ class RegistryTransaction:
         return [event_type_in(row) for row in self._all(rows)]
 
     def put_event_type(self, event_type: EventType) -> None:
-        statements.upsert(self._connection, event_types, asdict(event_type))
+        self._put(event_types, asdict(event_type))
 
     def remove_event_type(self, event_type: str) -> None:
+        self._trail.note_removal(event_types, event_type)
         self._connection.execute(delete(event_types).where(event_types.c.type == event_type))
 
     # --- what is published -----------------------------------------------------------------------
@@ -268,6 +278,14 @@ class RegistryTransaction:
     def forget_answers(self, *, before_ms: int) -> None:
         old = kept_answers.c.created_at_ms < before_ms
         self._connection.execute(delete(kept_answers).where(old))
+
+    def _put(self, table: Table, values: Values) -> None:
+        self._trail.note_put(table, values)
+        statements.upsert(self._connection, table, values)
+
+    def _note_relation(self, account: str, company: str, after: Relation | None) -> None:
+        if self._trail.is_kept:
+            self._trail.note_relation(account, company, (self.relation(account, company), after))
 
     def _one(self, wanted: statements.Page) -> RowMapping | None:
         return self._connection.execute(wanted).mappings().one_or_none()

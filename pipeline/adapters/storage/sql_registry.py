@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.registry_transaction import RegistryTransaction
+from pipeline.domain.audit import Author
 
 
 class SqlRegistry:
@@ -31,6 +32,6 @@ class SqlRegistry:
             yield RegistryTransaction(connection)
 
     @contextmanager
-    def writing(self) -> Generator[RegistryTransaction]:
+    def writing(self, by: Author | None = None) -> Generator[RegistryTransaction]:
         with self._store.writing() as connection:
-            yield RegistryTransaction(connection)
+            yield RegistryTransaction(connection, by)
