@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.ports import StoreFailed
@@ -52,13 +53,17 @@ class Archiving:
         ports = self._ports
         try:
             now_ms = ports.now_ms()
-            await self._take_turns(ports.archive.blank, now_ms - ports.after_ms)
-            await self._take_turns(ports.archive.forget, now_ms - ports.rows_ms)
+            archive = ports.archive
+            await asyncio.to_thread(archive.prepare, now_ms=now_ms)
+            await _take_turns(partial(archive.blank, before_ms=now_ms - ports.after_ms))
+            await _take_turns(partial(archive.forget, before_ms=now_ms - ports.rows_ms))
+            await _take_turns(archive.release)
         except StoreFailed as error:
             log.warning("nothing was archived this time: %s", error)
 
-    async def _take_turns(self, turn: Callable[..., int], before_ms: int) -> None:
-        for _ in range(MOST_TURNS):
-            if not await asyncio.to_thread(turn, before_ms=before_ms):
-                return
-            await asyncio.sleep(REST_SECONDS)
+
+async def _take_turns(turn: Callable[[], int]) -> None:
+    for _ in range(MOST_TURNS):
+        if not await asyncio.to_thread(turn):
+            return
+        await asyncio.sleep(REST_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.tables import metadata
@@ -122,3 +122,13 @@ def empty_tables_of(store: Store) -> None:
     with store.writing() as connection:
         for table in metadata.tables.values():
             connection.execute(table.delete())
+
+
+def partitions_of(connection: Connection) -> list[str]:
+    """PostgreSQL's of `attempts`, by name."""
+    if connection.dialect.name != "postgresql":
+        return []
+    of_attempts = (
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'attempts'::regclass"
+    )
+    return sorted(connection.exec_driver_sql(of_attempts).scalars())

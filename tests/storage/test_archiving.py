@@ -51,9 +51,9 @@ def test_one_turn_is_bounded_and_turns_come_to_an_end(store: Store, archive: Sto
 
 def test_rows_that_are_too_old_go_with_all_about_them(store: Store, archive: StoreArchive):
     old = [a_failure(), a_failure(attempt=2, started_at_ms=START_MS + 5, decision="dead")]
-    kept = an_attempt(delivery_id="dlv_2", started_at_ms=START_MS + 2 * HOUR_MS)
+    kept = an_attempt(delivery_id="dlv_2", started_at_ms=START_MS + 48 * HOUR_MS)
     RecorderStore(store).write([*old, kept], [buried(a_letter(dead_at_ms=START_MS + 5))], {})
-    while archive.forget(before_ms=START_MS + 2 * HOUR_MS):
+    while archive.forget(before_ms=START_MS + 48 * HOUR_MS):
         pass
     reader = StoreReader(store)
     assert (reader.delivery("dlv_1"), reader.dead_letter("dlv_1")) == (None, None)

@@ -14,14 +14,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from pipeline.adapters.storage import tables
+from pipeline.adapters.storage import operating_tables, tables
 from pipeline.adapters.storage.engine import Durability, Store, connected
 from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
 from pipeline.adapters.storage.schema_version import MIGRATIONS, known_versions
-from tests.storage.builders import an_attempt, tables_of
+from tests.storage.builders import an_attempt, partitions_of, tables_of
 
 
 def test_a_new_store_is_opened_without_a_word(sqlite_url: str):
@@ -37,9 +37,19 @@ open_store({sqlite_url!r}).close()
 
 def test_the_migrations_lead_to_the_tables(store: Store):
     with store.reading() as connection:
-        options = {"version_table": "webhook_pipeline_version", "compare_server_default": True}
+        partitions = partitions_of(connection)
+
+        def is_lasting(name: str | None, kind: str, _: object) -> bool:
+            return kind != "table" or name not in partitions
+
+        options = {
+            "version_table": "webhook_pipeline_version",
+            "compare_server_default": True,
+            # Partitions of `attempts` are made and dropped as days pass.
+            "include_name": is_lasting,
+        }
         context = MigrationContext.configure(connection, opts=options)
-        assert compare_metadata(context, tables.metadata) == []
+        assert compare_metadata(context, operating_tables.metadata) == []
 
 
 def test_rows_hold_the_columns_of_their_tables_in_order():

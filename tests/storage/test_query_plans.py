@@ -63,7 +63,24 @@ _AFTER = Place(START_MS, "dlv_9")
     [
         (DeliveryFilter(), None, "created"),
         (DeliveryFilter(), _AFTER, "created"),
-        (DeliveryFilter(since_ms=1, status=Status.DEAD), None, "created"),
+        (DeliveryFilter(since_ms=1, status=Status.DELIVERED), None, "created"),
+        (DeliveryFilter(http_status=(200, 299)), None, "created"),
+        (DeliveryFilter(status=Status.DEAD, since_ms=1), _AFTER, "failed"),
+        (DeliveryFilter(status=Status.DROPPED), None, "failed"),
+        (DeliveryFilter(http_status=(500, 599)), _AFTER, "failed"),
+        (DeliveryFilter(http_status=(404, 404), endpoint="e"), None, "failed_endpoint"),
+        (DeliveryFilter(status=Status.DEAD, account="a"), None, "failed_account"),
+        (DeliveryFilter(status=Status.HELD, account="a"), None, "failed_account"),
+        (DeliveryFilter(status=Status.RETRYING, endpoint="e"), _AFTER, "failed_endpoint"),
+        (DeliveryFilter(status=Status.RETRYING), None, "unfinished"),
+        (DeliveryFilter(status=Status.PENDING), _AFTER, "unfinished"),
+        (DeliveryFilter(status=Status.HELD), None, "unfinished"),
+        (DeliveryFilter(event_type="t", since_ms=1), _AFTER, "type"),
+        (DeliveryFilter(event_type="t", account="a"), _AFTER, "account"),
+        (DeliveryFilter(event_type="t", endpoint="e"), None, "endpoint"),
+        (DeliveryFilter(subject="s"), _AFTER, "subject"),
+        (DeliveryFilter(cause="replay"), _AFTER, "cause"),
+        (DeliveryFilter(cause="event"), None, "created"),
         (DeliveryFilter(account="a"), _AFTER, "account"),
         (DeliveryFilter(endpoint="e", since_ms=1), None, "endpoint"),
         (DeliveryFilter(event_id="e"), None, "event"),
@@ -77,7 +94,7 @@ def test_deliveries_are_read_along_the_index_of_their_filter(
         return reader.deliveries(wanted, limit=9, after=after)
 
     plan = _plan_of(sqlite_url, read)
-    assert any(f"USING INDEX ix_deliveries_{index}" in step for step in plan)
+    assert any(f"USING INDEX ix_deliveries_{index} " in f"{step} " for step in plan)
     if index not in {"event", "original"}:  # few rows: they may be sorted
         assert _SORTS_ALL not in plan
 

@@ -257,6 +257,27 @@ def test_counts_are_of_an_endpoint_an_account_or_all(store: Store):
     ) == ([], [])
 
 
+def test_endpoints_that_fail_are_told_with_the_most_failures_first(store: Store):
+    recorder, reader = RecorderStore(store), StoreReader(store)
+    failing = [("a", "ep_a1")] * 2 + [("a", "ep_a2")] + [("b", "ep_b")] * 3
+    failed = [
+        a_failure(delivery_id=f"dlv_{number}", account=account, endpoint=endpoint)
+        for number, (account, endpoint) in enumerate(failing)
+    ]
+    well = [an_attempt(delivery_id="dlv_w", account="a", endpoint="ep_well")]
+    late = [an_attempt(delivery_id="dlv_l", account="b", endpoint="ep_b")]
+    recorder.write([*failed, *well, *late], [], {})
+
+    def found(of: CountFilter, limit: int = 10) -> list[tuple[object, ...]]:
+        return [tuple(one) for one in reader.failing(of, since_ms=0, until_ms=2**45, limit=limit)]
+
+    every = [("ep_b", "b", 4, 1), ("ep_a1", "a", 2, 0), ("ep_a2", "a", 1, 0)]
+    assert found(CountFilter()) == every
+    assert found(CountFilter(), 1) == every[:1]
+    assert found(CountFilter(account="a")) == every[1:]
+    assert reader.failing(CountFilter(), since_ms=0, until_ms=1, limit=9) == []
+
+
 def test_latencies_are_counted_by_their_bucket(store: Store):
     took = {"dlv_1": 12.5, "dlv_2": 12.6, "dlv_3": 900.0}
     attempts = [an_attempt(delivery_id=each, duration_ms=took[each]) for each in took]

@@ -21,7 +21,7 @@ from pipeline.adapters.storage.delivery_rows import (
     standing_of,
 )
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, AttemptRow, DeliveryRow
-from pipeline.domain.delivery import Attempt, Outcome
+from pipeline.domain.delivery import Attempt, Cause, Outcome
 from pipeline.domain.delivery_state import (
     Buried,
     Identity,
@@ -40,6 +40,7 @@ from pipeline.domain.latency import bucket_of
 
 _HOUR_MS = 3_600_000
 _ACCEPTED = Outcome.ACCEPTED.value  # a member's value costs a call
+_TRIGGERED = Cause.TRIGGER_AGAIN.value
 
 AttemptKey = tuple[int, int]
 """Number and start: one number is tried twice where a crash came between."""
@@ -84,12 +85,12 @@ class Changes:
     new_attempts: int = 0
     """Attempts that the store did not know, wherever they are kept."""
     hours: dict[HourKey, list[int]] = field(default_factory=dict[HourKey, list[int]])
-    """Requests and accepted ones among the new attempts."""
+    """Requests, accepted ones, and those triggered again, among the new attempts."""
 
     def add_accepted(self, hours: Mapping[HourKey, int]) -> None:
         """So many new attempts more, all accepted."""
         for hour, accepted in hours.items():
-            counts = self.hours.setdefault(hour, [0, 0])
+            counts = self.hours.setdefault(hour, [0, 0, 0])
             counts[0] += accepted
             counts[1] += accepted
             self.new_attempts += accepted
@@ -204,6 +205,7 @@ def _row(delivery_id: str, said: Sequence[Said], only_one: Only) -> DeliveryRow:
 def _count(changes: Changes, fresh: Sequence[Attempt]) -> None:
     changes.new_attempts += len(fresh)
     for attempt in fresh:
-        counts = changes.hours.setdefault(hour_of(attempt), [0, 0])
+        counts = changes.hours.setdefault(hour_of(attempt), [0, 0, 0])
         counts[0] += 1
         counts[1] += attempt.outcome == _ACCEPTED
+        counts[2] += attempt.cause == _TRIGGERED

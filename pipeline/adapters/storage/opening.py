@@ -63,4 +63,7 @@ def _set_wal(store: Store) -> str:
     with store.engine.connect() as connection:
         # The mode may be changed outside a transaction alone.
         connection.execution_options(sqlite_begin=None)
+        if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:
+            # It can then shrink, a little at a time (StoreArchive.release); decided once.
+            connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
         return str(connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar_one())

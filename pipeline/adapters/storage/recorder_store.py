@@ -21,23 +21,27 @@ from pipeline.adapters.storage.changes import (
     facts_of,
 )
 from pipeline.adapters.storage.column_values import storable
+from pipeline.adapters.storage.counting_tables import positions
+from pipeline.adapters.storage.day_partitions import DayPartitions
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.errors import StoreUnavailable
 from pipeline.adapters.storage.first_rows import NONE_FIRST, Divided, divided
-from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
+from pipeline.adapters.storage.rows import FIRST_OF_STANDING, AttemptRow, DeliveryRow
 from pipeline.adapters.storage.statements import is_one_of, statements_for
-from pipeline.adapters.storage.tables import attempts, deliveries, positions
+from pipeline.adapters.storage.tables import attempts, deliveries
 from pipeline.adapters.storage.watched_rows import keep_sightings, new_dead, seen_of
+from pipeline.delivery_log import StoredDelivery
 from pipeline.domain.delivery import Attempt
-from pipeline.domain.delivery_state import Buried, Pending
+from pipeline.domain.delivery_state import Buried, Identity, Pending, standing_dropped
 from pipeline.domain.inactivity import Seen
 
 _TRIES = 5  # to write what another recorder was writing at the same time
 _UNIQUE_VIOLATION = "23505"
+_CHECK_VIOLATION = "23514"  # also where the partition of a row is gone
 
 
 class _WrittenMeanwhile(Exception):
-    """Somebody wrote one of these deliveries before our insert, and we did not see it."""
+    """Somebody wrote one of these deliveries before our insert, or dropped a day's partition."""
 
 
 class _Batch(NamedTuple):
@@ -66,11 +70,12 @@ class RecorderStore:
     Whatever is written twice, in any order, by whomever, counts once.
     """
 
-    __slots__ = ("_statements", "_store")
+    __slots__ = ("_days", "_statements", "_store")
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._statements = statements_for(store.engine.dialect)
+        self._days = DayPartitions()
 
     def positions(self, topic: str) -> dict[int, int]:
         """For each partition that was ever written the offset to read next."""
@@ -104,6 +109,14 @@ class RecorderStore:
     def announce(self, pending: Sequence[Pending]) -> None:
         """Record deliveries that nobody has tried yet, so that they can be looked up at once."""
         self._write(_Batch(facts_of((), (), pending), (), {}))
+
+    def drop(self, delivery: StoredDelivery) -> None:
+        """Record that somebody dropped it: its dead letter may come much later."""
+        said = (
+            Identity(delivery.account, delivery.endpoint),
+            standing_dropped(delivery.created_at_ms),
+        )
+        self._write(_Batch(Facts({}, {delivery.id: [said]}), (), {}))
 
     def move_position(self, topic: str, partition: int, *, next_offset: int) -> None:
         """Set where reading goes on, backwards too: for the decision of an operator alone."""
@@ -158,12 +171,22 @@ class RecorderStore:
         advanced = [(*row[FIRST_OF_STANDING:], row.id) for row in changes.advanced]
         statements.advance_delivery.run(connection, advanced)
         statements.amend_delivery.run(connection, [(*row[1:], row.id) for row in changes.amended])
-        statements.add_attempt.run(connection, changes.attempts)
+        self._add_attempts(connection, changes.attempts)
         hours = [
             (*hour, storable(account), *counts)
             for (*hour, account), counts in sorted(changes.hours.items())
         ]
         statements.count.run(connection, hours)
+
+    def _add_attempts(self, connection: Connection, attempts: Sequence[AttemptRow]) -> None:
+        self._days.ensure(connection, (row.started_at_ms for row in attempts))
+        try:
+            self._statements.add_attempt.run(connection, attempts)
+        except IntegrityError as exc:
+            if getattr(exc.orig, "sqlstate", None) != _CHECK_VIOLATION:
+                raise
+            self._days.forget()
+            raise _WrittenMeanwhile from exc
 
 
 def _commit_without_waiting(connection: Connection) -> None:
@@ -184,9 +207,10 @@ def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Known]:
         return {}
     found = [row.id for row in rows]
     keys = select(attempts.c.delivery_id, attempts.c.attempt, attempts.c.started_at_ms)
+    # Attempts are never older than their delivery, so PostgreSQL need not look into older days.
+    since_ms = min(row.created_at_ms for row in rows)
+    own = is_one_of(attempts.c.delivery_id, found, dialect), attempts.c.started_at_ms >= since_ms
     tried: defaultdict[str, set[AttemptKey]] = defaultdict(set)
-    for delivery_id, *key in connection.execute(
-        keys.where(is_one_of(attempts.c.delivery_id, found, dialect))
-    ):
+    for delivery_id, *key in connection.execute(keys.where(*own)):
         tried[delivery_id].add((key[0], key[1]))
     return {row.id: Known(row, frozenset(tried[row.id])) for row in rows}

@@ -31,14 +31,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert, Update
 
+from pipeline.adapters.storage.counting_tables import positions, statistics
 from pipeline.adapters.storage.first_rows import FIRST_COLUMNS, SAME_IN_ALL
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.tables import (
     attempts,
     dead_letters,
     deliveries,
-    positions,
-    statistics,
 )
 
 _UpsertingInsert = sqlite.Insert | postgresql.Insert
@@ -158,6 +157,7 @@ def _count(statement: _UpsertingInsert) -> Insert:
         set_={
             "requests": statistics.c.requests + statement.excluded.requests,
             "accepted": statistics.c.accepted + statement.excluded.accepted,
+            "triggered": statistics.c.triggered + statement.excluded.triggered,
         },
     )
 

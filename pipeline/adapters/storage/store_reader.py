@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlalchemy import Column, ColumnElement, Row, Select, func, select, tuple_
 
 from pipeline.adapters.storage.attempt_rows import attempt_of
+from pipeline.adapters.storage.counting_tables import statistics
+from pipeline.adapters.storage.delivery_conditions import conditions_of, equal, since_until
 from pipeline.adapters.storage.delivery_rows import identity_of, only_attempt_of, standing_of
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.rows import AttemptRow, DeadLetterRow, DeliveryRow
-from pipeline.adapters.storage.standings import IS_HELD, has_status
-from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries, statistics
+from pipeline.adapters.storage.standings import IS_HELD
+from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries
 from pipeline.delivery_log import (
     Counted,
     CountFilter,
     DeadLetterFilter,
     DeliveryFilter,
+    EndpointCount,
     HourCount,
     LatencyCount,
     Place,
+    ReasonCount,
     Status,
     StoredDeadLetter,
     StoredDelivery,
@@ -58,13 +60,8 @@ class StoreReader:
     ) -> list[StoredDelivery]:
         """The newest first, at most `limit` (and 1,000), older than `after` if that is given."""
         table = deliveries.c
-        conditions = _equal(wanted, _DELIVERY_COLUMNS)
-        conditions += _between(table.created_at_ms, wanted.since_ms, wanted.until_ms)
-        if wanted.status is not None:
-            conditions += has_status(wanted.status)
-        if wanted.http_status is not None:
-            conditions.append(table.http_status.between(*wanted.http_status))
-        page = _page(_deliveries().where(*conditions), table.created_at_ms, table.id, after)
+        found = _deliveries().where(*conditions_of(wanted))
+        page = _page(found, table.created_at_ms, table.id, after)
         with self._store.reading() as connection:
             return [_delivery_of(row) for row in connection.execute(page.limit(_bounded(limit)))]
 
@@ -76,9 +73,14 @@ class StoreReader:
             if found is None:
                 return []
             order = attempts.c.attempt, attempts.c.started_at_ms
-            own = select(attempts).where(attempts.c.delivery_id == delivery_id).order_by(*order)
-            rows = [AttemptRow._make(row) for row in connection.execute(own.limit(_MOST_ROWS))]
-        delivery = DeliveryRow._make(found)
+            delivery = DeliveryRow._make(found)
+            own = select(attempts).where(
+                attempts.c.delivery_id == delivery_id,
+                # Nothing of it is older, so PostgreSQL need not look into older days.
+                attempts.c.started_at_ms >= delivery.created_at_ms,
+            )
+            page = own.order_by(*order).limit(_MOST_ROWS)
+            rows = [AttemptRow._make(row) for row in connection.execute(page)]
         only = only_attempt_of(delivery)
         identity = identity_of(delivery)
         return [attempt_of(row, identity) for row in ([only] if only is not None else rows)]
@@ -94,11 +96,30 @@ class StoreReader:
     ) -> list[StoredDeadLetter]:
         """The newest first, at most `limit` (and 1,000), older than `after` if that is given."""
         table = dead_letters.c
-        conditions = _equal(wanted, _DEAD_LETTER_COLUMNS)
-        conditions += _between(table.dead_at_ms, wanted.since_ms, wanted.until_ms)
-        page = _page(select(dead_letters).where(*conditions), table.dead_at_ms, table.id, after)
+        found = select(dead_letters).where(*_letter_conditions(wanted))
+        page = _page(found, table.dead_at_ms, table.id, after)
         with self._store.reading() as connection:
             return [_dead_letter_of(row) for row in connection.execute(page.limit(_bounded(limit)))]
+
+    def reasons(self, wanted: DeadLetterFilter, *, most: int) -> list[ReasonCount]:
+        """How many there are of each reason among the newest `most`, the most first."""
+        table = dead_letters.c
+        newest = (
+            select(table.reason, table.dead_at_ms)
+            .where(*_letter_conditions(wanted))
+            .order_by(table.dead_at_ms.desc())
+            .limit(most)
+            .subquery()
+            .c
+        )
+        letters = func.count()
+        by_reason = (
+            select(newest.reason, letters, func.max(newest.dead_at_ms))
+            .group_by(newest.reason)
+            .order_by(letters.desc(), newest.reason)
+        )
+        with self._store.reading() as connection:
+            return [ReasonCount(*row) for row in connection.execute(by_reason)]
 
     def counts(self) -> dict[str, int]:
         """How many deliveries have each status; reads all of them."""
@@ -108,19 +129,20 @@ class StoreReader:
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         table = statistics.c
-        conditions = _equal(of, _COUNTED_COLUMNS)
-        conditions += _between(table.hour_ms, since_ms, until_ms)
+        conditions = equal(of, _COUNTED_COLUMNS)
+        conditions += since_until(table.hour_ms, since_ms, until_ms)
         requests, accepted = func.sum(table.requests), func.sum(table.accepted)
+        counts = requests, accepted, func.sum(table.triggered)
         hour = table.hour_ms, table.http_status
-        hours = select(*hour, requests, accepted).where(*conditions).group_by(*hour).order_by(*hour)
+        hours = select(*hour, *counts).where(*conditions).group_by(*hour).order_by(*hour)
         is_measured = table.latency != NOT_COUNTED
         latencies = select(table.latency, requests).where(*conditions, is_measured)
         by_length = latencies.group_by(table.latency).order_by(table.latency)
         with self._store.reading() as connection:
             return Counted(
                 [
-                    HourCount(hour_ms, status or None, int(requests), int(accepted))
-                    for hour_ms, status, requests, accepted in connection.execute(hours)
+                    HourCount(hour_ms, status or None, *map(int, counted))
+                    for hour_ms, status, *counted in connection.execute(hours)
                 ],
                 [
                     LatencyCount(bucket, int(requests))
@@ -128,11 +150,27 @@ class StoreReader:
                 ],
             )
 
+    def failing(
+        self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int
+    ) -> list[EndpointCount]:
+        table = statistics.c
+        requests, accepted = func.sum(table.requests), func.sum(table.accepted)
+        failed = requests - accepted
+        found = (
+            select(table.endpoint, table.account, requests, accepted)
+            .where(*equal(of, _COUNTED_COLUMNS), *since_until(table.hour_ms, since_ms, until_ms))
+            .group_by(table.endpoint, table.account)
+            .having(failed > 0)
+            .order_by(failed.desc(), table.endpoint)
+            .limit(_bounded(limit))
+        )
+        with self._store.reading() as connection:
+            return [
+                EndpointCount(endpoint, account, int(count), int(well))
+                for endpoint, account, count, well in connection.execute(found)
+            ]
 
-_DELIVERY_COLUMNS = tuple(
-    deliveries.c[name]
-    for name in ("account", "endpoint", "event_id", "event_type", "subject", "cause", "original")
-)
+
 _DEAD_LETTER_COLUMNS = tuple(
     dead_letters.c[name] for name in ("account", "endpoint", "reason", "event_type")
 )
@@ -140,26 +178,15 @@ _DEAD_LETTER_COLUMNS = tuple(
 _COUNTED_COLUMNS = (statistics.c.account, statistics.c.endpoint)
 
 
+def _letter_conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
+    return [
+        *equal(wanted, _DEAD_LETTER_COLUMNS),
+        *since_until(dead_letters.c.dead_at_ms, wanted.since_ms, wanted.until_ms),
+    ]
+
+
 def _deliveries() -> Select[tuple[object, ...]]:
     return select(deliveries, _TIMES_TRIGGERED.label("times_triggered"), IS_HELD.label("is_held"))
-
-
-def _equal(
-    wanted: DeliveryFilter | DeadLetterFilter | CountFilter, columns: Sequence[Column[str]]
-) -> list[ColumnElement[bool]]:
-    asked = ((column, getattr(wanted, column.name)) for column in columns)
-    return [column == value for column, value in asked if value is not None]
-
-
-def _between(
-    time_ms: Column[int], since_ms: int | None, until_ms: int | None
-) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if since_ms is not None:
-        conditions.append(time_ms >= since_ms)
-    if until_ms is not None:
-        conditions.append(time_ms < until_ms)
-    return conditions
 
 
 def _page(

@@ -5,16 +5,20 @@ Times are integers since the epoch: `_ms` milliseconds, `_us` microseconds, UTC.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Double,
     Index,
     Integer,
     LargeBinary,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
     text,
 )
@@ -58,16 +62,32 @@ deliveries = Table(
     Index("ix_deliveries_account", "account", "created_at_ms"),
     Index("ix_deliveries_created", "created_at_ms"),
     Index("ix_deliveries_event", "event_id"),
+    Index("ix_deliveries_subject", "subject", "created_at_ms"),
+    Index("ix_deliveries_type", "event_type", "created_at_ms"),
 )
-Index(
-    "ix_deliveries_original",
-    deliveries.c.original,
-    sqlite_where=deliveries.c.original.is_not(None),
-    postgresql_where=deliveries.c.original.is_not(None),
-)
+# What a condition has to say, letter by letter, for such an index to serve it. Nearly every
+# delivery is delivered at once, so these hold few rows and cost hardly anything.
+IS_NOT_DELIVERED = text("state <> 60")
+IS_UNFINISHED = text("state < 40")
+IS_CAUSED_BY_SOMEBODY = text("cause <> 'event'")
+
+
+def _index_of_some(
+    name: str, condition: TextClause | ColumnElement[bool], *of: Column[Any]
+) -> None:
+    Index(name, *of, sqlite_where=condition, postgresql_where=condition)
+
+
+_its = deliveries.c
+_index_of_some("ix_deliveries_original", _its.original.is_not(None), _its.original)
+_index_of_some("ix_deliveries_cause", IS_CAUSED_BY_SOMEBODY, _its.cause, _its.created_at_ms)
+_index_of_some("ix_deliveries_unfinished", IS_UNFINISHED, _its.created_at_ms)
+_index_of_some("ix_deliveries_failed", IS_NOT_DELIVERED, _its.created_at_ms)
+_index_of_some("ix_deliveries_failed_account", IS_NOT_DELIVERED, _its.account, _its.created_at_ms)
+_index_of_some("ix_deliveries_failed_endpoint", IS_NOT_DELIVERED, _its.endpoint, _its.created_at_ms)
 
 # An attempt may be made twice under one number (after a crash), hence the time in the key.
-# The order of columns is that of rows.AttemptRow.
+# The order of columns is that of rows.AttemptRow. On PostgreSQL a partition for each day.
 attempts = Table(
     "attempts",
     metadata,
@@ -89,17 +109,12 @@ attempts = Table(
     Column("error", Text),
     Column("address", Text),
     Column("reason", Text),
+    postgresql_partition_by="RANGE (started_at_ms)",
 )
-# What a condition has to say, letter by letter, for this index to serve it.
 IS_WHOLE_ATTEMPT = text(
     "(request_headers IS NOT NULL OR response_headers IS NOT NULL OR response_body IS NOT NULL)"
 )
-Index(
-    "ix_attempts_whole",
-    attempts.c.started_at_ms,
-    sqlite_where=IS_WHOLE_ATTEMPT,
-    postgresql_where=IS_WHOLE_ATTEMPT,
-)
+_index_of_some("ix_attempts_whole", IS_WHOLE_ATTEMPT, attempts.c.started_at_ms)
 
 # Without the payload: that stays in Kafka, at `record`.
 dead_letters = Table(
@@ -124,31 +139,6 @@ dead_letters = Table(
     Index("ix_dead_letters_endpoint", "endpoint", "dead_at_ms"),
     Index("ix_dead_letters_account", "account", "dead_at_ms"),
     Index("ix_dead_letters_dead", "dead_at_ms"),
-)
-
-# How far each partition has been written here; only advances.
-positions = Table(
-    "positions",
-    metadata,
-    Column("topic", Text, primary_key=True),
-    Column("partition", Integer, primary_key=True, autoincrement=False),
-    Column("next_offset", BigInteger, nullable=False),
-)
-
-# Attempts counted by the hour in which they started; http_status 0 where nobody answered, latency
-# a bucket of domain/latency.py.
-statistics = Table(
-    "statistics",
-    metadata,
-    Column("endpoint", Text, primary_key=True),
-    Column("hour_ms", BigInteger, primary_key=True, autoincrement=False),
-    Column("http_status", Integer, primary_key=True, autoincrement=False),
-    Column("latency", Integer, primary_key=True, autoincrement=False),
-    Column("account", Text, nullable=False),
-    Column("requests", BigInteger, nullable=False),
-    Column("accepted", BigInteger, nullable=False),
-    Index("ix_statistics_account", "account", "hour_ms"),
-    Index("ix_statistics_hour", "hour_ms"),
 )
 
 # The truth about accounts and endpoints; Kafka's tables say what stands here. Removed ones stay:
