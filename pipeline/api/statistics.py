@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.api.caller import Caller, FromCaller
@@ -36,6 +36,7 @@ class Window(StrEnum):
     ALL = "60d"
 
 
+_Limit = Annotated[int, Query(ge=1, le=100, description="How many to answer.")]
 _HOURS: Final = {Window.DAY: 24, Window.WEEK: 7 * 24, Window.ALL: 60 * 24}
 
 
@@ -69,6 +70,9 @@ class StatisticsBody(BaseModel):
     acceptance: float | None = Field(
         description="The share that was accepted; null without requests.", examples=[0.9931]
     )
+    triggered_again: int = Field(
+        description="Of the requests, those of deliveries that somebody triggered again."
+    )
     by_status: dict[str, int] = Field(
         description="By HTTP status; `none` where nobody answered.",
         examples=[{"200": 143, "503": 1}],
@@ -76,6 +80,24 @@ class StatisticsBody(BaseModel):
     latency_ms: LatencyBody
     series: list[HourBody] = Field(description="Every hour of the window, the oldest first.")
     since: str = Field(json_schema_extra=_TIME)
+
+
+class EndpointStatisticsBody(BaseModel):
+    """What became of the requests to one endpoint; retries count, too."""
+
+    model_config = ConfigDict(title="EndpointStatistics")
+
+    endpoint: str
+    account: str
+    requests: int
+    accepted: int
+    failed: int
+
+
+class FailingList(BaseModel):
+    """Those with the most failures first."""
+
+    items: list[EndpointStatisticsBody]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +145,33 @@ def router(ports: StatisticsPorts) -> APIRouter:
         caller.check_operator()
         return await in_thread(_counted, ports, CountFilter(), window)
 
+    _add_failing(routes, ports)
     return routes
+
+
+def _add_failing(routes: APIRouter, ports: StatisticsPorts) -> None:
+    @routes.get(
+        "/v1/statistics/endpoints",
+        operation_id="listFailingEndpoints",
+        summary="The endpoints with the most requests that failed.",
+        description="An account's key is told of that account's alone.",
+    )
+    async def list_failing_endpoints(
+        caller: FromCaller, window: Window = Window.DAY, limit: _Limit = 10
+    ) -> FailingList:
+        hours = _hours(ports.now_ms(), window)
+        found = await in_thread(
+            ports.log.failing,
+            CountFilter(account=caller.account),
+            since_ms=hours.start,
+            until_ms=hours.stop,
+            limit=limit,
+        )
+        bodies = [
+            EndpointStatisticsBody(**one._asdict(), failed=one.requests - one.accepted)
+            for one in found
+        ]
+        return FailingList(items=bodies)
 
 
 def _of_endpoint(
@@ -143,11 +191,14 @@ def _of_account(
 
 
 def _counted(ports: StatisticsPorts, of: CountFilter, window: Window) -> StatisticsBody:
-    now_ms = ports.now_ms()
-    until_ms = now_ms - now_ms % _HOUR_MS + _HOUR_MS
-    hours = range(until_ms - _HOURS[window] * _HOUR_MS, until_ms, _HOUR_MS)
-    counted = ports.log.counted(of, since_ms=hours.start, until_ms=until_ms)
+    hours = _hours(ports.now_ms(), window)
+    counted = ports.log.counted(of, since_ms=hours.start, until_ms=hours.stop)
     return _body(counted, hours)
+
+
+def _hours(now_ms: int, window: Window) -> range:
+    until_ms = now_ms - now_ms % _HOUR_MS + _HOUR_MS
+    return range(until_ms - _HOURS[window] * _HOUR_MS, until_ms, _HOUR_MS)
 
 
 def _body(counted: Counted, hours: range) -> StatisticsBody:
@@ -165,6 +216,7 @@ def _body(counted: Counted, hours: range) -> StatisticsBody:
     return StatisticsBody(
         requests=total,
         accepted=accepted.total(),
+        triggered_again=sum(hour.triggered for hour in counted.hours),
         acceptance=round(accepted.total() / total, _DIGITS) if total else None,
         by_status=dict(by_status),
         latency_ms=LatencyBody(p50=p50, p95=p95, p99=p99),

@@ -49,6 +49,7 @@ def _row(found: Fields) -> Fields:
         "since": found["since"],
         "requests": str(found["requests"]),
         "accepted": str(found["accepted"]),
+        "triggered again": str(found["triggered_again"]),
         "acceptance": "-" if acceptance is None else f"{acceptance * _PER_CENT:.2f} %",
         **{f"status {status}": str(count) for status, count in found["by_status"].items()},
         **{

@@ -83,11 +83,18 @@ TABLE: Final[Mapping[str, Row]] = {
     "readDeliveryBody": Row.OWN_READS,
     "downloadDeliveryBody": Row.OWN_READS,
     "triggerDelivery": Row.OWN_WRITES,
+    "retryDeliveryNow": Row.OWN_WRITES,
+    "dropDelivery": Row.OWN_WRITES,
+    "readWaiting": Row.OWN_READS,
     "listDeadLetters": Row.ANY_READS,
     "readDeadLetter": Row.OWN_READS,
     "readEndpointStatistics": Row.OWN_READS,
     "readAccountStatistics": Row.OWN_READS,
     "readStatistics": Row.OPERATOR_READS,
+    "listFailingEndpoints": Row.ANY_READS,
+    "listAllEndpoints": Row.ANY_READS,
+    "listAudit": Row.ANY_READS,
+    "createConsoleLink": Row.OPERATOR_WRITES,
 }
 
 SINCE: Final = "2026-03-01T00:00:00Z"
@@ -118,6 +125,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "putRelation": {"star": "gold"},
     "addRelationData": {"key": "made", "value": 1},
     "updateRelationData": {"value": 2},
+    "createConsoleLink": {"access": "read"},
 }
 
 

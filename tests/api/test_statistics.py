@@ -48,6 +48,20 @@ def test_statistics_are_what_a_recount_gives_however_often_attempts_come(facts: 
     assert (longer["requests"], len(longer["series"])) == (60, 7 * 24)
 
 
+def test_what_somebody_triggered_again_is_counted_apart_too(facts: DeliveryFacts):
+    same = {"account": facts.account, "endpoint": facts.endpoint["id"], "started_at_ms": now_ms()}
+    again = {**same, "cause": "trigger_again"}
+    made = [
+        an_attempt(delivery_id=f"dlv_{facts.account}-first", **same),
+        an_attempt(delivery_id=f"dlv_{facts.account}-again", **again),
+        a_failure(delivery_id=f"dlv_{facts.account}-failed", **again),
+    ]
+    facts.recorder.write(made, [], {})
+    facts.recorder.write(made, [], {})
+    body = facts.api.ask("GET", f"/v1/endpoints/{facts.endpoint['id']}/statistics").body
+    assert (body["requests"], body["accepted"], body["triggered_again"]) == (3, 2, 2)
+
+
 def test_an_account_has_the_statistics_of_all_its_endpoints(facts: DeliveryFacts):
     api = facts.api
     second = api.create(facts.account)["id"]
