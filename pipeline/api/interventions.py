@@ -15,11 +15,13 @@ from starlette.responses import Response
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.deliveries import TAG, DeliveryId, SeenLog
 from pipeline.api.endpoint_models import AcceptedDelivery
+from pipeline.api.endpoints import EndpointId
 from pipeline.api.problem_responses import problem_responses
 from pipeline.api.problems import Problem, conflict
 from pipeline.api.receiving import Receiving, answered_in_time
 from pipeline.api.sent_requests import SentRequests
 from pipeline.api.store_work import in_thread
+from pipeline.api.waiting import WaitingPorts, check_waits
 from pipeline.delivery_log import Status, StoredDelivery
 from pipeline.domain.calling_forward import called_forward
 from pipeline.domain.delivery import Delivery
@@ -43,6 +45,7 @@ class InterventionPorts:
     log: SeenLog
     sent: SentRequests
     receiving: Receiving
+    waiting: WaitingPorts
     encode: Callable[[Intervention], bytes]
     topic: str
 
@@ -85,6 +88,22 @@ def router(ports: InterventionPorts) -> APIRouter:
         caller.check_writes()
         await intervening.drop(caller, delivery)
 
+    @routes.delete(
+        "/v1/endpoints/{endpoint}/waiting/{delivery}",
+        operation_id="dropWaiting",
+        summary="Drop what waits for an endpoint, also what nobody has tried yet.",
+        description=(
+            "As `DELETE /v1/deliveries/{delivery}`; what was never tried is looked for in Kafka,"
+            " and is in the log of deliveries once its sender has come to it."
+        ),
+        status_code=204,
+        response_class=Response,
+        responses=problem_responses(403, 404, 409),
+    )
+    async def drop_waiting(endpoint: EndpointId, delivery: DeliveryId, caller: FromCaller) -> None:
+        caller.check_writes()
+        await intervening.drop_waiting(caller, endpoint, delivery)
+
     return routes
 
 
@@ -125,6 +144,19 @@ class _Intervening:
                 await self._hurry(stored, endpoint, because=asked)
                 await self._check_not_ended(stored.id)
             await in_thread(self._ports.receiving.rows.drop, stored)
+
+    async def drop_waiting(self, caller: Caller, endpoint_id: str, delivery_id: str) -> None:
+        """Raises Problem: 404, 409, 503."""
+        try:
+            await self.drop(caller, delivery_id)
+        except Problem as problem:
+            if problem.status != HTTPStatus.NOT_FOUND:
+                raise
+            # Only what was tried, or asked for, has a row.
+            waiting = self._ports.waiting
+            await in_thread(check_waits, waiting, caller, endpoint_id, delivery_id)
+            async with answered_in_time():
+                await self._ask(Intervention(delivery_id, endpoint_id, Kind.DROP, EVERY_ATTEMPT))
 
     def _check_waits_for_retry(self, stored: StoredDelivery) -> None:
         """Raises Problem (409)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -13,17 +14,18 @@ from pipeline.api.endpoint_access import seen_endpoint
 from pipeline.api.endpoints import TAG, EndpointId
 from pipeline.api.listing import DEFAULT_LIMIT, MAX_LIMIT
 from pipeline.api.problem_responses import problem_responses
-from pipeline.api.problems import unavailable
+from pipeline.api.problems import not_found, unavailable
 from pipeline.api.store_work import in_thread
 from pipeline.api.table_reach import FollowedTables
 from pipeline.api.times import TIME_SCHEMA, time_text
-from pipeline.delivery_log import WaitingDelivery, WaitingLog
+from pipeline.delivery_log import Waiting, WaitingDelivery, WaitingLog
 from pipeline.domain.delivery import Delivery
 from pipeline.domain.endpoint import Endpoint
 from pipeline.ports import LogsUnavailable
 from pipeline.registry import Registry
 
 _TIME: Final[dict[str, Any]] = dict(TIME_SCHEMA)
+_EVERY: Final = sys.maxsize
 
 
 class WaitingBody(BaseModel):
@@ -98,18 +100,30 @@ def router(ports: WaitingPorts) -> APIRouter:
     return routes
 
 
-def _read(ports: WaitingPorts, caller: Caller, endpoint_id: str, limit: int) -> WaitingList:
-    """Raises Problem: 404, 503."""
-    endpoint = _seen(ports, caller, endpoint_id)
+def check_waits(ports: WaitingPorts, caller: Caller, endpoint_id: str, delivery_id: str) -> None:
+    """Blocking. Raises Problem: 404 where no such delivery was found in time, 503."""
+    found = _waiting(ports, _seen(ports, caller, endpoint_id), limit=_EVERY)
+    if all(each.delivery.delivery_id != delivery_id for each in found.items):
+        cut = "" if found.is_complete else ", as far as could be read in time"
+        raise not_found(f"No delivery {delivery_id} waits for the endpoint {endpoint_id}{cut}.")
+
+
+def _waiting(ports: WaitingPorts, endpoint: Endpoint, *, limit: int) -> Waiting:
     table = ports.tables.interventions
 
     def is_over(delivery: Delivery) -> bool:
         return table.is_superseded(delivery.delivery_id, delivery.attempt)
 
     try:
-        found = ports.log.waiting(endpoint, limit=limit, is_over=is_over)
+        return ports.log.waiting(endpoint, limit=limit, is_over=is_over)
     except LogsUnavailable as exc:
         raise unavailable("Kafka does not answer.") from exc
+
+
+def _read(ports: WaitingPorts, caller: Caller, endpoint_id: str, limit: int) -> WaitingList:
+    """Raises Problem: 404, 503."""
+    table = ports.tables.interventions
+    found = _waiting(ports, _seen(ports, caller, endpoint_id), limit=limit)
     return WaitingList(
         count=found.total,
         oldest_at=time_text(found.oldest_at_ms),

@@ -134,11 +134,26 @@ def retry_now(delivery: _Delivery, key: KeyOption = None) -> None:
     say(f"{delivery} is tried now; `pipeline deliveries show {delivery}` tells how it went")
 
 
-@_group.command(epilog=examples("pipeline deliveries drop dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C"))
-def drop(delivery: _Delivery, key: KeyOption = None) -> None:
+@_group.command(
+    epilog=examples(
+        "pipeline deliveries drop dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C",
+        "pipeline deliveries drop dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C --endpoint ep-crm",
+    )
+)
+def drop(
+    delivery: _Delivery,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="Whose it is: needed for what nobody has tried yet."),
+    ] = None,
+    key: KeyOption = None,
+) -> None:
     """Drop what is not sent yet; it becomes a dead letter."""
+    path = ("deliveries", delivery)
+    if endpoint is not None:
+        path = ("endpoints", endpoint, "waiting", delivery)
     with api(key) as called:
-        called.delete(at("deliveries", delivery))
+        called.delete(at(*path))
     say(f"{delivery} is dropped")
 
 

@@ -63,6 +63,7 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
         decode_dead_letter=at.codec.decode_dead_letter,
     )
     repetition = Repetition(at.store.registry, now_ms=at.now_ms)
+    waits = _waiting_ports(at)
     return [
         deliveries.router(log),
         delivery_contents.router(log, sent),
@@ -74,11 +75,12 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
                 log,
                 sent,
                 at.receiving,
+                waits,
                 at.codec.encode_intervention,
                 at.topic_file.topology.interventions,
             )
         ),
-        waiting.router(_waiting_ports(at)),
+        waiting.router(waits),
         dead_letters.router(at.store.log),
         statistics.router(StatisticsPorts(at.store.log, at.store.registry, at.now_ms)),
         event_history.router(

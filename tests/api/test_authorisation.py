@@ -84,6 +84,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "downloadDeliveryBody": Row.OWN_READS,
     "triggerDelivery": Row.OWN_WRITES,
     "retryDeliveryNow": Row.OWN_WRITES,
+    "dropWaiting": Row.OWN_WRITES,
     "dropDelivery": Row.OWN_WRITES,
     "readWaiting": Row.OWN_READS,
     "listDeadLetters": Row.ANY_READS,
