@@ -10,12 +10,14 @@ INSTALLED := $(VENV)/.installed
 BROKER := $(VENV)/.broker
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-# Tried in this order; `make install PYTHON=/path/to/python` names one.
+# Tried in this order; `make install PYTHON=/path/to/python` names one. A distribution's comes first:
+# it is built with profile-guided optimisation, and one that was compiled without (pyenv's, most
+# often) takes half as long again for everything.
 PYTHON ?=
-PYTHONS := python3 python3.13 python3.12 python3.11 python
+PYTHONS := /usr/bin/python3 python3 python3.13 python3.12 python3.11 python
 
 # Debian packages that `make test` wants beside what the registry has.
-SYSTEM_PACKAGES := postgresql
+SYSTEM_PACKAGES := postgresql chromium
 
 TESTS ?=
 # Processes that run tests side by side; most tests wait for something most of the time.
