@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from pipeline.domain.audit import Author
+from pipeline.domain.audit import Action, Author
 from pipeline.domain.change_plan import Tables
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.relation import Relation
@@ -209,6 +209,10 @@ class RegistryWriter(RegistryReader, Protocol):
 
     def lock_event_type(self, event_type: str) -> None:
         """Nobody else changes it until the end."""
+        ...
+
+    def note_action(self, action: Action) -> None:
+        """Into the audit log, under whoever writes; nothing else is stored."""
         ...
 
     def put_account(self, account: Account) -> None: ...

@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from pipeline.api.action_notes import ActionNotes
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.deliveries import TAG, DeliveryId, SeenLog
 from pipeline.api.endpoint_models import AcceptedDelivery
@@ -46,6 +47,7 @@ class InterventionPorts:
     sent: SentRequests
     receiving: Receiving
     waiting: WaitingPorts
+    notes: ActionNotes
     encode: Callable[[Intervention], bytes]
     topic: str
 
@@ -130,6 +132,7 @@ class _Intervening:
             asked = Intervention(stored.id, endpoint.id, Kind.RETRY_NOW, copy.attempt)
             await self._ask(asked)
             await self._call_forward(copy, endpoint, because=asked)
+        await self._note(caller, asked, account=stored.account)
 
     async def drop(self, caller: Caller, delivery_id: str) -> None:
         """Raises Problem: 404, 409, 503."""
@@ -144,6 +147,7 @@ class _Intervening:
                 await self._hurry(stored, endpoint, because=asked)
                 await self._check_not_ended(stored.id)
             await in_thread(self._ports.receiving.rows.drop, stored)
+        await self._note(caller, asked, account=stored.account)
 
     async def drop_waiting(self, caller: Caller, endpoint_id: str, delivery_id: str) -> None:
         """Raises Problem: 404, 409, 503."""
@@ -154,9 +158,20 @@ class _Intervening:
                 raise
             # Only what was tried, or asked for, has a row.
             waiting = self._ports.waiting
-            await in_thread(check_waits, waiting, caller, endpoint_id, delivery_id)
+            account = await in_thread(check_waits, waiting, caller, endpoint_id, delivery_id)
+            asked = Intervention(delivery_id, endpoint_id, Kind.DROP, EVERY_ATTEMPT)
             async with answered_in_time():
-                await self._ask(Intervention(delivery_id, endpoint_id, Kind.DROP, EVERY_ATTEMPT))
+                await self._ask(asked)
+            await self._note(caller, asked, account=account)
+
+    async def _note(self, caller: Caller, asked: Intervention, *, account: str) -> None:
+        await self._ports.notes.note(
+            caller,
+            asked.kind,
+            subject=asked.delivery,
+            account=account,
+            asked={"endpoint": asked.endpoint},
+        )
 
     def _check_waits_for_retry(self, stored: StoredDelivery) -> None:
         """Raises Problem (409)."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Final, Protocol
 
 from pipeline.accepting import EventLog, NotPublished
+from pipeline.api.action_notes import ActionNotes
 from pipeline.api.caller import Caller
 from pipeline.api.listing import Listed, Piece, listed
 from pipeline.api.problems import not_found, quota, unavailable
@@ -53,6 +54,7 @@ class JobOrders:
     def __init__(self, ports: JobPorts, kind: JobKind) -> None:
         self._ports = ports
         self._kind = kind
+        self._notes = ActionNotes(ports.registry)
 
     def new_order(self) -> JobOrder:
         """With an id of its own."""
@@ -62,11 +64,17 @@ class JobOrders:
         job_id = new_id(_PREFIXES[self._kind], now_ms=now_ms, entropy=entropy)
         return JobOrder(job_id, self._kind, now_ms)
 
-    async def begin(self, order: JobOrder) -> Job:
+    async def begin(self, caller: Caller, order: JobOrder) -> Job:
         """Return when Kafka has it and this process knows of it. Raises Problem."""
         self._check_open(order)
         await self._write(order)
+        await self._note(caller, order, asked=_asked(order))
         return await self._told(order.id, lambda _: True)
+
+    async def _note(self, caller: Caller, order: JobOrder, *, asked: Mapping[str, object]) -> None:
+        await self._notes.note(
+            caller, order.kind, subject=order.id, account=order.account, asked=asked
+        )
 
     async def counted(self, job_id: str, *, within_seconds: float) -> Job:
         """Return when it is known how much it is, or then."""
@@ -105,6 +113,7 @@ class JobOrders:
         if job.status.is_final:
             return
         await self._write(replace(job.order, cancelled_at_ms=self._ports.now_ms()))
+        await self._note(caller, job.order, asked={"cancelled": True})
         await self._told(job_id, lambda told: told.status.is_final)
 
     async def _write(self, order: JobOrder) -> None:
@@ -145,3 +154,11 @@ class JobOrders:
 
 def _key(job: Job) -> str:
     return f"{job.order.created_at_ms:015d}/{job.order.id}"
+
+
+def _asked(order: JobOrder) -> dict[str, object]:
+    """What was chosen of it."""
+    chosen = asdict(order)
+    for name in ("id", "kind", "account", "created_at_ms"):
+        chosen.pop(name, None)
+    return {name: value for name, value in chosen.items() if value not in (None, (), False)}

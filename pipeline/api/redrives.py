@@ -48,7 +48,7 @@ def _add_writes(routes: APIRouter, orders: JobOrders, ports: JobPorts) -> None:
     async def create_redrive(caller: FromCaller, given: NewRedrive) -> Redrive:
         caller.check_writes()
         order = _with_times(orders.new_order(), given)
-        job = await orders.begin(await in_thread(_addressed, ports, caller, order))
+        job = await orders.begin(caller, await in_thread(_addressed, ports, caller, order))
         return redrive_of(await orders.counted(job.order.id, within_seconds=COUNT_SECONDS))
 
     @routes.delete(

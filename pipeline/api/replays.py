@@ -46,7 +46,9 @@ def _add_writes(routes: APIRouter, orders: JobOrders, ports: JobPorts) -> None:
     async def create_replay(caller: FromCaller, given: NewReplay) -> Replay:
         caller.check_writes()
         order = _with_times(orders.new_order(), given)
-        return replay_of(await orders.begin(await in_thread(_addressed, ports, caller, order)))
+        return replay_of(
+            await orders.begin(caller, await in_thread(_addressed, ports, caller, order))
+        )
 
     @routes.delete(
         "/{replay}",

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter
 
+from pipeline.api.action_notes import ActionNotes
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_models import AcceptedDelivery, SampleRequest
 from pipeline.api.endpoints import TAG, EndpointId
@@ -84,6 +85,13 @@ class _SampleSending:
             endpoint, profile = await receiving.receiver(caller, endpoint_id)
             delivery = await in_thread(self._delivery, endpoint, profile, given)
             await receiving.send(delivery, endpoint)
+        await ActionNotes(self._ports.registry).note(
+            caller,
+            "sample",
+            subject=endpoint.id,
+            account=endpoint.account,
+            asked={"delivery": delivery.delivery_id, "type": delivery.event_type},
+        )
         return delivery.delivery_id
 
     def _delivery(self, endpoint: Endpoint, profile: Profile, given: SampleRequest) -> Delivery:

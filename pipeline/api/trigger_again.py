@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import APIRouter, Header
 
+from pipeline.api.action_notes import ActionNotes
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.deliveries import TAG, DeliveryId, SeenLog
 from pipeline.api.endpoint_models import AcceptedDelivery
@@ -41,6 +42,7 @@ class TriggerPorts:
     sent: SentRequests
     receiving: Receiving
     repetition: Repetition
+    notes: ActionNotes
     random_bytes: Callable[[int], bytes]
 
 
@@ -104,4 +106,11 @@ async def _trigger(
             raise conflict("What was sent went to another endpoint.")
         again = triggered_again(tried, endpoint, trigger_id=trigger_id)
         await ports.receiving.send(again, endpoint, original=stored.id)
+    await ports.notes.note(
+        caller,
+        "trigger",
+        subject=stored.id,
+        account=endpoint.account,
+        asked={"delivery": again.delivery_id},
+    )
     return {"id": again.delivery_id}

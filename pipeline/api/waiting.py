@@ -100,12 +100,14 @@ def router(ports: WaitingPorts) -> APIRouter:
     return routes
 
 
-def check_waits(ports: WaitingPorts, caller: Caller, endpoint_id: str, delivery_id: str) -> None:
-    """Blocking. Raises Problem: 404 where no such delivery was found in time, 503."""
-    found = _waiting(ports, _seen(ports, caller, endpoint_id), limit=_EVERY)
+def check_waits(ports: WaitingPorts, caller: Caller, endpoint_id: str, delivery_id: str) -> str:
+    """The account's id. Blocking. Raises Problem: 404 where none was found in time, 503."""
+    endpoint = _seen(ports, caller, endpoint_id)
+    found = _waiting(ports, endpoint, limit=_EVERY)
     if all(each.delivery.delivery_id != delivery_id for each in found.items):
         cut = "" if found.is_complete else ", as far as could be read in time"
         raise not_found(f"No delivery {delivery_id} waits for the endpoint {endpoint_id}{cut}.")
+    return endpoint.account
 
 
 def _waiting(ports: WaitingPorts, endpoint: Endpoint, *, limit: int) -> Waiting:

@@ -19,6 +19,17 @@ class Author(NamedTuple):
     """`api`, `console` or `command`."""
 
 
+class Action(NamedTuple):
+    """Something that was done, and that changes nothing in the store."""
+
+    kind: str
+    """`replay`, `redrive`, `trigger`, `retry_now`, `drop`, `sample` or `console_link`."""
+    subject: str
+    """What it was done to, or what was made by it."""
+    account: str | None
+    asked: Mapping[str, object]
+
+
 class AuditEntry(NamedTuple):
     """One change, as the store keeps it."""
 
@@ -27,7 +38,8 @@ class AuditEntry(NamedTuple):
     who: str
     via: str
     kind: str
-    """What was changed: `account`, `endpoint`, `relation`, `key`, `profile`, `event_type`."""
+    """What was changed: `account`, `endpoint`, `relation`, `key`, `profile`, `event_type`; or an
+    action's kind."""
     subject: str
     """Its id."""
     account: str | None

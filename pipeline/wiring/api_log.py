@@ -22,6 +22,7 @@ from pipeline.api import (
     trigger_again,
     waiting,
 )
+from pipeline.api.action_notes import ActionNotes
 from pipeline.api.deliveries import SeenLog
 from pipeline.api.event_history import HistoryPorts
 from pipeline.api.interventions import InterventionPorts
@@ -64,11 +65,12 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
     )
     repetition = Repetition(at.store.registry, now_ms=at.now_ms)
     waits = _waiting_ports(at)
+    notes = ActionNotes(at.store.registry)
     return [
         deliveries.router(log),
         delivery_contents.router(log, sent),
         trigger_again.router(
-            TriggerPorts(log, sent, at.receiving, repetition, random_bytes=at.random_bytes)
+            TriggerPorts(log, sent, at.receiving, repetition, notes, random_bytes=at.random_bytes)
         ),
         interventions.router(
             InterventionPorts(
@@ -76,6 +78,7 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
                 sent,
                 at.receiving,
                 waits,
+                notes,
                 at.codec.encode_intervention,
                 at.topic_file.topology.interventions,
             )

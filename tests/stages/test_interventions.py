@@ -185,6 +185,8 @@ def test_what_waits_is_told_from_the_tiers_and_the_log(jobs: Jobs, receiver: Rec
     assert len(receiver.to("/shown")) == 4
     eventually(lambda: status_of(jobs, "GET", f"/v1/deliveries/{untried}") == 200)
     assert jobs.ask("GET", f"/v1/deliveries/{untried}")["status"] == "dropped"
+    audited = jobs.ask("GET", "/v1/audit?limit=20")["items"]
+    assert untried in [one["subject"] for one in audited if one["kind"] == "drop"]
 
 
 def _items(jobs: Jobs, path: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, and_, insert, select
 
 from pipeline.adapters.storage.operating_tables import audit_log
 from pipeline.clock import now_ms
-from pipeline.domain.audit import Author, masked
+from pipeline.domain.audit import Action, Author, masked
 from pipeline.domain.relation import Relation
 
 _KINDS: Final = {
@@ -74,6 +74,10 @@ class AuditTrail:
         before, after = states
         told = _relation_values(before), _relation_values(after)
         self._note("relation", f"{account}/{company}", account, states=told)
+
+    def note_action(self, action: Action) -> None:
+        """Nothing else says that it was done."""
+        self._note(action.kind, action.subject, action.account, states=(None, action.asked))
 
     def _note(self, kind: str, subject: str, account: str | None, *, states: _States) -> None:
         before, after = states

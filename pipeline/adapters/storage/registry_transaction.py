@@ -35,7 +35,7 @@ from pipeline.adapters.storage.tables import (
     relations,
     table_positions,
 )
-from pipeline.domain.audit import Author
+from pipeline.domain.audit import Action, Author
 from pipeline.domain.change_plan import Tables
 from pipeline.domain.endpoint import Account, Endpoint
 from pipeline.domain.relation import Relation
@@ -278,6 +278,9 @@ class RegistryTransaction:
     def forget_answers(self, *, before_ms: int) -> None:
         old = kept_answers.c.created_at_ms < before_ms
         self._connection.execute(delete(kept_answers).where(old))
+
+    def note_action(self, action: Action) -> None:
+        self._trail.note_action(action)
 
     def _put(self, table: Table, values: Values) -> None:
         self._trail.note_put(table, values)
