@@ -100,6 +100,14 @@ class LatencyCount(NamedTuple):
     requests: int
 
 
+class ReasonCount(NamedTuple):
+    """Dead letters of one reason."""
+
+    reason: str
+    letters: int
+    newest_ms: int
+
+
 class EndpointCount(NamedTuple):
     """Attempts at one endpoint."""
 
@@ -185,6 +193,10 @@ class DeliveryLog(Protocol):
     def dead_letters(
         self, wanted: DeadLetterFilter, *, limit: int, after: Place | None = None
     ) -> list[StoredDeadLetter]: ...
+
+    def reasons(self, wanted: DeadLetterFilter, *, most: int) -> list[ReasonCount]:
+        """How many there are of each reason among the newest `most`, the most first."""
+        ...
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         """In the hours that begin from `since_ms` on and before `until_ms`."""

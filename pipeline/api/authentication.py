@@ -56,6 +56,15 @@ class Authentication:
         self._accept(address, hashed)
         return caller
 
+    async def caller_of_key(self, key_id: str) -> Caller | None:
+        """Whose key was found good before; None: it holds no longer. Raises Problem (503)."""
+        if key_id == OPERATOR_KEY_ID:
+            return None if self._operator_hash is None else _OPERATOR
+        key = await self._memory.find(key_id)
+        if key is None or (key.expires_at_ms or self._now_ms() + 1) <= self._now_ms():
+            return None
+        return Caller(key.id, key.account, key.access)
+
     async def _found(self, text: str, hashed: bytes) -> Caller | None:
         if self._operator_hash is not None and hmac.compare_digest(hashed, self._operator_hash):
             return _OPERATOR

@@ -114,6 +114,8 @@ class Entry:
         return self._direct.get((scope["method"], path), self._app)
 
     async def _let_in(self, scope: Scope, head: Head) -> None:
+        if CALLER_IN_SCOPE in scope:
+            return  # asked from within this process, for somebody who has signed in there
         authorization, client = head.authorization, scope.get("client")
         scope[CALLER_IN_SCOPE] = await self._desk.authentication.caller(
             None if authorization is None else authorization.decode("latin-1"),

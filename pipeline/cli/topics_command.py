@@ -9,8 +9,13 @@ from typing import Annotated
 
 import typer
 
+from pipeline.adapters.kafka.schema_registry import (
+    RegistryAway,
+    RegistryRefused,
+    UnusableRegistry,
+)
 from pipeline.adapters.kafka.topic_differences import Difference, Kind
-from pipeline.adapters.kafka.topics import Topics
+from pipeline.adapters.kafka.topics import Applied, Topics
 from pipeline.cli.endings import BadInput, CommandFailed
 from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
@@ -18,6 +23,7 @@ from pipeline.cli.terminal import coloured, examples, output, say, table, time_t
 from pipeline.clock import now_ms
 from pipeline.domain.topic_pruning import TopicVerdict
 from pipeline.wiring.reach import Reach, reach
+from pipeline.wiring.schema_registration import register_schemas
 from pipeline.wiring.table_reading import TablesUnread
 from pipeline.wiring.topic_pruning import delete_topics, judged_topics
 
@@ -66,9 +72,12 @@ def plan(as_json: AsJson = False) -> None:
 def apply(as_json: AsJson = False) -> None:
     """Make what is missing, change what nothing can be lost by, and list the rest.
 
-    Nothing is ever deleted.
+    Nothing is ever deleted. Where a schema registry is set (PIPELINE_KAFKA__SCHEMA_REGISTRY) our
+    own schemas are registered there, as TOPIC-value.
     """
-    applied = _topics().apply()
+    at = _reach()
+    applied = at.topics().apply()
+    registered = _registered(at)
     breaking = [one for one in applied.left if one.kind is Kind.BREAKS]
     if as_json:
         write_json(
@@ -76,10 +85,11 @@ def apply(as_json: AsJson = False) -> None:
                 "created": applied.created,
                 "altered": [_shown(one) for one in applied.altered],
                 "left": [_shown(one) for one in applied.left],
+                "registered": registered,
             }
         )
     else:
-        _say_applied(applied.created, applied.altered)
+        _say_applied(applied, registered)
         if applied.left:
             say("left alone:")
             _print(applied.left)
@@ -149,12 +159,25 @@ def _topics() -> Topics:
     return _reach().topics()
 
 
-def _say_applied(created: Sequence[str], altered: Sequence[Difference]) -> None:
-    for topic in created:
+def _registered(at: Reach) -> tuple[str, ...]:
+    try:
+        return register_schemas(load_settings(), at.topic_file)
+    except UnusableRegistry as exc:
+        raise BadInput(str(exc)) from exc
+    except (RegistryAway, RegistryRefused) as exc:
+        raise CommandFailed(
+            f"the topics are done, their schemas are not registered: {exc}"
+        ) from exc
+
+
+def _say_applied(applied: Applied, registered: Sequence[str]) -> None:
+    for topic in applied.created:
         typer.echo(f"created {topic}")
-    for one in altered:
+    for one in applied.altered:
         typer.echo(f"changed {one.topic}: {one.setting} is {one.new_value}")
-    if not created and not altered:
+    for subject in registered:
+        typer.echo(f"registered {subject}")
+    if not (applied.created or applied.altered or registered):
         typer.echo("nothing to do")
 
 

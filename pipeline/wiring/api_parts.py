@@ -54,7 +54,7 @@ from pipeline.wiring.api_jobs import job_routers
 from pipeline.wiring.api_log import LogSurroundings, log_routers
 from pipeline.wiring.api_surroundings import ApiSurroundings
 from pipeline.wiring.configuration import sealer
-from pipeline.wiring.console_parts import BacklogAsking, console_over
+from pipeline.wiring.console_parts import BacklogAsking, console_over, system_ports
 from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault, link_seals
 from pipeline.wiring.event_ingest import EventIngest, IngestSurroundings, open_event_ingest
 from pipeline.wiring.http_client import client_settings
@@ -141,7 +141,11 @@ async def open_api(at: ApiSurroundings, closing: AsyncExitStack) -> ApiParts:
             store=at.store.operators,
             authentication=changes.keys.authentication,
             links=links,
-            ask_backlog=BacklogAsking(Reach(process.connection, process.topic_file)).ask,
+            system=system_ports(
+                at.settings,
+                standing=at.standing,
+                ask_backlog=BacklogAsking(Reach(process.connection, process.topic_file)).ask,
+            ),
         ),
         (
             partial(keep_published, sides, outbox, on_settled=settled.set),

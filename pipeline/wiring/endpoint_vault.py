@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from pipeline.domain.endpoint import Endpoint
 
 _HANDSHAKE: Final = b"a handshake"
+_CONSOLE_LINK: Final = b"a console link"
 """Stands where a record's key stands: no endpoint's secrets pass for a token, as ids have no
 space, nor the other way round."""
+
+
+def link_seals(sealer: Sealer) -> SealedTokens:
+    """The API's `LinkSeals`: no token of a handshake passes for a link."""
+    return SealedTokens(sealer, _CONSOLE_LINK)
 
 
 class SealedVault:
@@ -48,16 +54,17 @@ class SealedVault:
 class SealedTokens:
     """Implements the API's `HandshakeTokens`: nothing is stored, the key alone makes them."""
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, purpose: bytes = _HANDSHAKE) -> None:
         self._sealer = sealer
+        self._purpose = purpose
 
     def issue(self, content: bytes) -> str:
-        sealed = self._sealer.seal(content, record_key=_HANDSHAKE)
+        sealed = self._sealer.seal(content, record_key=self._purpose)
         return urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")
 
     def content(self, token: str) -> bytes | None:
         try:
             sealed = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-            return self._sealer.open(sealed, record_key=_HANDSHAKE)
+            return self._sealer.open(sealed, record_key=self._purpose)
         except (ValueError, binascii.Error, CannotOpen):
             return None

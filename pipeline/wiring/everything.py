@@ -114,7 +114,8 @@ def _run(settings: Settings, programme: Programme, ending: Ending) -> None:
         supervisor.let_go({BOOTSTRAP_SERVERS: bootstrap_servers})
 
         def when_ready() -> None:
-            say(f"api       {front.url}")
+            say(f"console   {front.url}/")
+            say(f"api       {front.url}/v1")
             say(f"ready in {time.monotonic() - begun:.1f} s; Ctrl-C ends it")
             programme.when_ready()
 

@@ -13,6 +13,7 @@ from pipeline.delivery_log import (
     DeliveryRows,
     EndpointCount,
     Place,
+    ReasonCount,
     StoredDeadLetter,
     StoredDelivery,
 )
@@ -45,6 +46,9 @@ class LateLog:
         self, wanted: DeadLetterFilter, *, limit: int, after: Place | None = None
     ) -> list[StoredDeadLetter]:
         return self._log().dead_letters(wanted, limit=limit, after=after)
+
+    def reasons(self, wanted: DeadLetterFilter, *, most: int) -> list[ReasonCount]:
+        return self._log().reasons(wanted, most=most)
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         return self._log().counted(of, since_ms=since_ms, until_ms=until_ms)
