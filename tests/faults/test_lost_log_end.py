@@ -46,7 +46,6 @@ def test_a_sender_that_had_read_what_was_lost_holds_and_skips_nothing(
     check_held_until_told_to_go_on(pipeline, receiver, topic)
 
 
-@pytest.mark.soak
 def test_a_sender_that_comes_back_after_what_it_had_read_was_lost_holds_and_skips_nothing(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
 ) -> None:

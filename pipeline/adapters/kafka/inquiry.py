@@ -183,7 +183,17 @@ class Inquiry:
         missing = [partition for partition, offset in found.items() if offset < 0]
         return {**found, **self._offsets(missing, OffsetSpec.latest())}
 
+    def last_epochs(self, partitions: Sequence[Partition]) -> dict[Partition, int | None]:
+        """The epoch of the leader that wrote the end of each, or may write there."""
+        found = self._list(partitions, OffsetSpec.latest())
+        return {partition: each.leader_epoch for partition, each in found.items()}
+
     def _offsets(self, partitions: Sequence[Partition], wanted: object) -> dict[Partition, int]:
+        return {each: found.offset for each, found in self._list(partitions, wanted).items()}
+
+    def _list(
+        self, partitions: Sequence[Partition], wanted: object
+    ) -> dict[Partition, ListOffsetsResultInfo]:
         if not partitions:
             return {}
         futures: Mapping[TopicPartition, Future[ListOffsetsResultInfo]] = self._ask(
@@ -194,7 +204,7 @@ class Inquiry:
             )
         )
         return {
-            Partition(asked.topic, asked.partition): self._answer(future).offset
+            Partition(asked.topic, asked.partition): self._answer(future)
             for asked, future in futures.items()
         }
 

@@ -145,6 +145,7 @@ def _record(message: Message) -> Record:
         message.value(),
         message.timestamp()[1],
         message.headers() or None,  # pyright: ignore[reportArgumentType] - a list of pairs of text and bytes
+        message.leader_epoch(),
     )
 
 
