@@ -38,6 +38,28 @@ class KafkaSettings(_Group):
     """None: the topics.yaml of this version."""
     options: dict[str, str] = {}
     """Any librdkafka option (SASL, TLS, ...), given to every client."""
+    schema_registry: str | None = None
+    """A schema registry's address; None: there is none, and records that need one become dead
+    letters."""
+    schema_registry_auth: SecretStr | None = None
+    """`user:password` for it, where it wants them."""
+
+    @field_validator("schema_registry")
+    @classmethod
+    def _registry(cls, address: str | None) -> str | None:
+        if address is not None and not re.fullmatch(r"https?://[^/@?#\s]+(/[^@?#\s]*)?", address):
+            raise ValueError(
+                "write http://host:8081; a user and a password belong into "
+                "PIPELINE_KAFKA__SCHEMA_REGISTRY_AUTH"
+            )
+        return address
+
+    @field_validator("schema_registry_auth")
+    @classmethod
+    def _registry_auth(cls, auth: SecretStr | None) -> SecretStr | None:
+        if auth is not None and not re.fullmatch(r"[^:]+:.*", auth.get_secret_value()):
+            raise ValueError("write user:password")
+        return auth
 
 
 class SendingSettings(_Group):

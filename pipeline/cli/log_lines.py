@@ -10,6 +10,7 @@ from pipeline.cli.endings import BadInput, nearest
 from pipeline.cli.setting_names import name_of
 
 _LIBRDKAFKA: Final = "librdkafka"
+_HTTPX: Final = "httpx"
 _QUIET_SECONDS: Final = 30.0
 _MOST_REMEMBERED: Final = 1000
 _FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s"
@@ -46,6 +47,7 @@ def log_to_stderr(level: str) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=levels[level.upper()], handlers=[handler])
     logging.getLogger(_LIBRDKAFKA).addFilter(_Once())
+    logging.getLogger(_HTTPX).setLevel(logging.WARNING)  # a line for each request otherwise
 
 
 def silent_logger() -> logging.Logger:

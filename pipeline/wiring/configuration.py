@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.adapters.kafka.topic_file import TopicFile, read_topic_file
+from pipeline.adapters.kafka.codec import RecordCodec
+from pipeline.adapters.kafka.schema_files import load_schemas
+from pipeline.adapters.kafka.source_formats import SourceFormat
+from pipeline.adapters.kafka.topic_file import TopicFile, TopicFileError, read_topic_file
+from pipeline.adapters.kafka.writer_schemas import WriterSchemas
 from pipeline.adapters.sealing import KeyFile, Sealer, key_from_text
 from pipeline.domain.topology import Topology
-from pipeline.resources import TOPICS_FILE
+from pipeline.resources import SCHEMAS_DIR, TOPICS_FILE
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
@@ -16,7 +20,24 @@ if TYPE_CHECKING:
 def topic_file(settings: Settings) -> TopicFile:
     """Raises TopicFileError."""
     topology = Topology(settings.kafka.topic_prefix)
-    return read_topic_file(settings.kafka.topics_file or TOPICS_FILE, topology)
+    file = read_topic_file(settings.kafka.topics_file or TOPICS_FILE, topology)
+    for source in file.sources:
+        if source.format is SourceFormat.REGISTRY and settings.kafka.schema_registry is None:
+            raise TopicFileError(
+                f"{source.place}: {source.topic} is written with a schema registry, and none is "
+                "configured: set PIPELINE_KAFKA__SCHEMA_REGISTRY"
+            )
+    return file
+
+
+def record_codec(settings: Settings, file: TopicFile) -> RecordCodec:
+    """Reads and writes our records. Raises UnusableSchemas."""
+    has_registry = settings.kafka.schema_registry is not None
+    return RecordCodec(
+        load_schemas(SCHEMAS_DIR),
+        file.readings,
+        writer_schemas=WriterSchemas() if has_registry else None,
+    )
 
 
 def sealer(settings: Settings) -> Sealer:

@@ -13,18 +13,20 @@ from pipeline.domain.job import JobKind
 from pipeline.domain.job_selection import ChosenRecipients
 from pipeline.stages.jobs.ports import JobPorts
 from pipeline.stages.jobs.redriving import RedriveSource
-from pipeline.stages.jobs.replaying import ReplaySource
+from pipeline.stages.jobs.replaying import ReplaySource, Rerouting
 from pipeline.stages.jobs.runner import JobRunner
 from pipeline.stages.router.routing import Routing
 from pipeline.stages.router.routing_ports import RoutingPorts
 from pipeline.stages.scheduler.forgetting import Forgetting, ForgettingPorts, Forgotten
 from pipeline.wiring.endpoint_routes import EndpointRoutes
 from pipeline.wiring.job_following import FollowedJobs
+from pipeline.wiring.schema_reading import schema_loading
 from pipeline.wiring.stage_process import FLUSH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.adapters.kafka.schema_loading import SchemaLoading
     from pipeline.domain.delivery_label import DeliveryLabel
     from pipeline.domain.job import JobOrder
     from pipeline.stages.jobs.ports import JobSource
@@ -50,12 +52,13 @@ async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> OpenedJob
     await jobs.follow(parts.loop.fail, parts.closing)
     logs = KafkaJobLogs(at.connection, senders=f"{at.settings.kafka.topic_prefix}sender")
     parts.closing.callback(logs.close)
+    loading = schema_loading(parts)
     placing = KafkaPlacing(at.connection, on_failed=parts.loop.fail)
     parts.closing.push_async_callback(placing.close, wait_seconds=FLUSH_SECONDS)
     runner = JobRunner(
         JobPorts(
             table=jobs.table,
-            source=lambda order: _source(order, parts),
+            source=lambda order: _source(order, parts, loading),
             logs=logs,
             placing=placing,
             records=at.codec,
@@ -108,7 +111,7 @@ def _routing_to(recipients: Recipients, label: DeliveryLabel, parts: Parts) -> R
     )
 
 
-def _source(order: JobOrder, parts: Parts) -> JobSource:
+def _source(order: JobOrder, parts: Parts, loading: SchemaLoading | None) -> JobSource:
     at, tables = parts.surroundings, parts.tables
     if order.kind is JobKind.REDRIVE:
         return RedriveSource(
@@ -119,7 +122,10 @@ def _source(order: JobOrder, parts: Parts) -> JobSource:
     return ReplaySource(
         order,
         [source.topic for source in at.topic_file.sources],
-        _routing_to(recipients, label, parts).routed,
+        Rerouting(
+            _routing_to(recipients, label, parts).routed,
+            at.codec.decode_delivery,
+            None if loading is None else loading.wait_admitted,
+        ),
         recipients=recipients,
-        decode=at.codec.decode_delivery,
     )

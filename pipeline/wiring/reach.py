@@ -44,8 +44,7 @@ class Reach:
 
     def codec(self) -> RecordCodec:
         """Reads and writes our records."""
-        sources = {source.topic: source.format for source in self.topic_file.sources}
-        return RecordCodec(load_schemas(SCHEMAS_DIR), sources)
+        return RecordCodec(load_schemas(SCHEMAS_DIR), self.topic_file.readings)
 
     def group(self, stage: str) -> str:
         """The consumer group of a stage."""

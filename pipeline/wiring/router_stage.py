@@ -8,6 +8,7 @@ from pipeline.adapters.kafka.start_positions import GroupStarts
 from pipeline.adapters.kafka.topic_file import SourceStart
 from pipeline.domain.delivery_label import BY_EVENT
 from pipeline.stages.router.deliveries_alone import DeliveriesAlone
+from pipeline.stages.router.gates import TablesAndSchemas
 from pipeline.stages.router.router import Router, RouterPorts
 from pipeline.stages.router.routing import Routing
 from pipeline.stages.router.routing_ports import RoutingPorts
@@ -15,6 +16,7 @@ from pipeline.stages.router.table_gate import TableGate
 from pipeline.wiring.endpoint_cache import EndpointCache
 from pipeline.wiring.endpoint_routes import EndpointRoutes
 from pipeline.wiring.live_tables import ROUTING_TABLES
+from pipeline.wiring.schema_reading import schema_loading
 from pipeline.wiring.stage_process import BuiltStage
 
 if TYPE_CHECKING:
@@ -53,11 +55,21 @@ class RouterStage:
             )
         )
         gate = TableGate(lambda: tables.positions)
-        routes_records = routing if apart is None else DeliveriesAlone(routing)
+        loading = schema_loading(parts)
         router = Router(
-            parts.loop, RouterPorts(parts.outlet, routes_records, parts.dead, parts.tally, gate)
+            parts.loop,
+            RouterPorts(
+                outlet=parts.outlet,
+                routing=routing if apart is None else DeliveriesAlone(routing),
+                dead=parts.dead,
+                tally=parts.tally,
+                gate=gate if loading is None else TablesAndSchemas(gate, loading.admits),
+                is_gate_for_all=loading is not None,
+            ),
         )
         tables.listen(lambda _: router.on_tables())
+        if loading is not None:
+            loading.listen(router.on_tables)
         topics = tuple(source.topic for source in at.topic_file.sources)
         return BuiltStage(router, lambda: topics, (router.work,))
 

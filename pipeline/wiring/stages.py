@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import uvloop
 
 from pipeline.adapters.kafka.cluster import Cluster
-from pipeline.adapters.kafka.codec import RecordCodec
-from pipeline.adapters.kafka.schema_files import load_schemas
 from pipeline.adapters.kafka.topics import Topics
-from pipeline.resources import SCHEMAS_DIR
 from pipeline.slots import Slot
-from pipeline.wiring.configuration import topic_file
+from pipeline.wiring.configuration import record_codec, topic_file
 from pipeline.wiring.connection import connection
 from pipeline.wiring.stage_process import StageDefinition, Surroundings, run_stage
 
@@ -61,7 +58,6 @@ def run_stage_process(
     Raises TopicFileError, TopicsFailed, TopicsUnfit, NoKafka, SlotTaken, and whatever ended it.
     """
     file = topic_file(settings)
-    sources = {source.topic: source.format for source in file.sources}
     held = Slot(settings.data_dir / "run", stage, wanted=slot)
     try:
         reached = connection(settings, client=f"{stage}-{held.number}")
@@ -70,7 +66,7 @@ def run_stage_process(
             connection=reached,
             topic_file=file,
             topics=Topics(Cluster(reached), file),
-            codec=RecordCodec(load_schemas(SCHEMAS_DIR), sources),
+            codec=record_codec(settings, file),
             slot=held,
             stops=stops,
         )

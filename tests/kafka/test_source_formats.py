@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.adapters.kafka.codec import RecordCodec
-from pipeline.adapters.kafka.source_formats import SourceFormat
+from pipeline.adapters.kafka.source_formats import SourceFormat, SourceReading
 from pipeline.domain.event import Event
 from pipeline.flow import Partition, Record
 from pipeline.ports import Oversize, Undecodable
@@ -218,14 +218,14 @@ def test_anything_else_is_said_with_its_first_bytes(value: bytes):
     ],
 )
 def test_a_topic_with_a_format_of_its_own_takes_no_other(wanted: SourceFormat, value: bytes):
-    codec = RecordCodec(SCHEMAS, {"orders": wanted})
+    codec = RecordCodec(SCHEMAS, {"orders": SourceReading(wanted)})
     with pytest.raises(Undecodable, match=f"topic whose format is {wanted}"):
         codec.decode_event(record_of(value))
     assert codec.decode_event(record_of(value, topic="others")).account
 
 
 def test_a_topic_with_a_format_of_its_own_takes_that():
-    codec = RecordCodec(SCHEMAS, {"orders": SourceFormat.JSON})
+    codec = RecordCodec(SCHEMAS, {"orders": SourceReading(SourceFormat.JSON)})
     assert codec.decode_event(record_of(envelope())).account == "acme"
 
 

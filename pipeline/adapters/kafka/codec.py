@@ -10,7 +10,9 @@ from pipeline.adapters.kafka.avro_types import attribute_of
 from pipeline.adapters.kafka.encoder_compiler import compile_encoder
 from pipeline.adapters.kafka.record_format import RecordFormat, kinds_of, write_record
 from pipeline.adapters.kafka.schema_files import Schemas
-from pipeline.adapters.kafka.source_formats import EventReader, SourceFormat
+from pipeline.adapters.kafka.source_formats import EventReader, SourceReading
+from pipeline.adapters.kafka.wire_format import SchemaName
+from pipeline.adapters.kafka.writer_schemas import WriterSchemas
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Position
 from pipeline.domain.delivery_parts import DeliveryContent, DeliveryStart
 from pipeline.domain.endpoint import Account, Endpoint
@@ -37,13 +39,20 @@ _CLASSES: Final = {
 class RecordCodec:
     """Implements `Records`, and the same for the tables. Every `decode_` raises Undecodable alone.
 
-    `sources` names the source topics that take one format only; on others it is recognised.
+    `sources` says how source topics are read; on others the format is recognised. `writer_schemas`
+    has what a schema registry knows; None: there is no registry.
 
     Raises:
         UnusableSchemas: a schema does not match the type that it is for.
     """
 
-    def __init__(self, schemas: Schemas, sources: Mapping[str, SourceFormat] | None = None) -> None:
+    def __init__(
+        self,
+        schemas: Schemas,
+        sources: Mapping[str, SourceReading] | None = None,
+        *,
+        writer_schemas: WriterSchemas | None = None,
+    ) -> None:
         kinds = kinds_of(schemas)
 
         def format_of(name: str) -> RecordFormat[Any]:
@@ -68,11 +77,16 @@ class RecordCodec:
         self._encode_content = _encoder_of_part(self._delivery, DeliveryContent)
         items = self._attempts.written.declared["fields"][0]["type"]["items"]
         self._encode_attempt: Callable[[Attempt], bytes] = compile_encoder(items, _CLASSES)
-        self._events = EventReader(self._event.decode, sources or {})
+        self.writer_schemas = writer_schemas
+        self._events = EventReader(self._event.decode, sources or {}, schemas=writer_schemas)
 
     def decode_event(self, record: Record) -> Event:
         """An event as a producer wrote it, in any of the formats of source topics, and checked."""
         return self._events.event_of(record)
+
+    def missing_schema(self, record: Record) -> SchemaName | None:
+        """What `decode_event` needs of the schema registry first, where it is not here."""
+        return self._events.missing_schema(record)
 
     def encode_event(self, event: Event) -> bytes:
         return self._encode_event(event)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from pipeline.adapters.kafka.located_yaml import UnreadableYaml, read_yaml
-from pipeline.adapters.kafka.source_formats import SourceFormat
+from pipeline.adapters.kafka.event_mapping import EventMapping
+from pipeline.adapters.kafka.event_mapping_document import event_mapping
+from pipeline.adapters.kafka.located_yaml import LocatedYaml, UnreadableYaml, read_yaml
+from pipeline.adapters.kafka.source_formats import SourceFormat, SourceReading
 from pipeline.adapters.kafka.topic_config import UNLIMITED, config_of
 from pipeline.domain.document import DocumentError, Fields, nearest, positive_of, text_of
 from pipeline.domain.durations import InvalidDuration
@@ -22,6 +24,7 @@ _TABLES: Final = ("accounts", "profiles", "endpoints", "relations", "positions")
 _COMPACTED: Final = (*_TABLES, "jobs", "interventions")
 _WAITING: Final = ("shared-delivery",)
 _NAMES: Final = ("events", *_WAITING, "dead-letter", "attempts", *_COMPACTED)
+_SELF_DESCRIBED: Final = (SourceFormat.AVRO, SourceFormat.CLOUDEVENTS)
 _MAX_PARTITIONS: Final = 1000
 _MAX_DEDICATED: Final = 4000
 """Beyond this a record costs more to produce than to send."""
@@ -47,6 +50,10 @@ class Source:
     format: SourceFormat
     start: SourceStart | int
     """Milliseconds since 1970 where it is a time."""
+    mapping: EventMapping | None = None
+    """Where the members of its events come from; None: its records are envelopes."""
+    place: str = field(default="", compare=False)
+    """`<file>:<line>`, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,11 @@ class TopicFile:
     delivery: TopicSpec
     """Of each endpoint's own topic."""
 
+    @property
+    def readings(self) -> Mapping[str, SourceReading]:
+        """How the records of each source are read."""
+        return {each.topic: SourceReading(each.format, each.mapping) for each in self.sources}
+
     def spec_of(self, topic: str) -> TopicSpec | None:
         """What a topic must be like, or None where it is not one of ours."""
         spec = self.topics.get(topic)
@@ -90,9 +102,17 @@ def read_topic_file(path: Path, topology: Topology) -> TopicFile:
     except UnreadableYaml as exc:
         raise TopicFileError(str(exc)) from exc
     try:
-        return _topic_file_of(document.value, topology)
+        file = _topic_file_of(document.value, topology)
     except DocumentError as exc:
         raise TopicFileError(f"{path}:{document.line_of(exc.pointer)}: {exc}") from exc
+    return replace(file, sources=_placed(file.sources, document, path))
+
+
+def _placed(sources: tuple[Source, ...], document: LocatedYaml, path: Path) -> tuple[Source, ...]:
+    return tuple(
+        replace(source, place=f"{path}:{document.line_of(f'/sources/{index}')}")
+        for index, source in enumerate(sources)
+    )
 
 
 def _topic_file_of(value: object, topology: Topology) -> TopicFile:
@@ -178,13 +198,18 @@ def _tiers_of(retry: Fields) -> tuple[Tier, ...]:
 def _sources_of(root: Fields, topology: Topology) -> tuple[Source, ...]:
     sources: list[Source] = []
     for item, pointer in root.items("sources"):
-        fields = Fields(item, pointer, known=("topic", "format", "start"))
+        fields = Fields(item, pointer, known=("topic", "format", "start", "event"))
         start = fields.optional("start", _start_of)
         source = Source(
             _source_topic(fields, topology),
             fields.choice("format", SourceFormat.AUTO),
             SourceStart.LATEST if start is None else start,
+            fields.optional("event", event_mapping),
         )
+        if source.mapping is not None and source.format in _SELF_DESCRIBED:
+            raise DocumentError(
+                fields.at("event"), f"{source.format} says itself what its events are: leave it out"
+            )
         if any(source.topic == other.topic for other in sources):
             raise DocumentError(fields.at("topic"), f"{source.topic} is a source already")
         sources.append(source)

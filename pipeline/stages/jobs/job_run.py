@@ -126,6 +126,7 @@ class JobRun:
         self._progress = self._progress.past(span, span.end_offset)
 
     async def _send_all(self, record: Record) -> None:
+        await self._source.wait_readable(record)
         for sending in self._source.sendings(record):
             if sending is None or not self._seen.add(sending.delivery_id):
                 continue

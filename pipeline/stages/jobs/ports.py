@@ -44,6 +44,10 @@ class JobSource(Protocol):
         """All that it may write to."""
         ...
 
+    async def wait_readable(self, record: Record) -> None:
+        """Return when `sendings` can read the record; nothing is to be awaited between the two."""
+        ...
+
     def sendings(self, record: Record) -> Iterator[Sending | None]:
         """What becomes of a record; None for each part that nothing can be made of."""
         ...

@@ -63,6 +63,9 @@ class RedriveSource:
             self._directory, account=order.account, endpoint=order.endpoint
         ).endpoints()
 
+    async def wait_readable(self, record: Record) -> None:
+        """Dead letters are in our own Avro."""
+
     def sendings(self, record: Record) -> Iterator[Sending | None]:
         try:
             letter = self._records.decode_dead_letter(record.value or b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.domain.identifiers import webhook_id
@@ -10,7 +11,7 @@ from pipeline.domain.type_patterns import compile_patterns
 from pipeline.stages.jobs.ports import Sending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from pipeline.domain.delivery import Delivery
     from pipeline.domain.endpoint import Endpoint
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     Routed = tuple[Emit, Callable[[EmitRefused], Emit] | None]
     Route = Callable[[Record], Iterator[Routed]]
     """As the router routes, for the chosen recipients alone."""
+    WaitReadable = Callable[[Record], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rerouting:
+    """How events are routed again."""
+
+    route: Route
+    decode: Callable[[bytes], Delivery]
+    wait_readable: WaitReadable | None
+    """None: every record can be read at once."""
 
 
 class ReplaySource:
@@ -31,15 +43,15 @@ class ReplaySource:
         self,
         order: JobOrder,
         topics: Sequence[str],
-        route: Route,
+        rerouting: Rerouting,
         *,
         recipients: ChosenRecipients,
-        decode: Callable[[bytes], Delivery],
     ) -> None:
         self._topics = tuple(topics)
-        self._route = route
+        self._route = rerouting.route
         self._recipients = recipients
-        self._decode = decode
+        self._decode = rerouting.decode
+        self._wait_readable = rerouting.wait_readable
         self._types = compile_patterns(order.event_types)
         self._skips_delivered = order.only is Only.UNDELIVERED
 
@@ -53,6 +65,10 @@ class ReplaySource:
 
     def endpoints(self) -> Iterator[Endpoint]:
         return self._recipients.endpoints()
+
+    async def wait_readable(self, record: Record) -> None:
+        if self._wait_readable is not None:
+            await self._wait_readable(record)
 
     def sendings(self, record: Record) -> Iterator[Sending | None]:
         for emit, instead in self._route(record):

@@ -61,6 +61,7 @@ class Survey:
             async with aclosing(records_of(ports.logs, span)) as records:
                 async for record in records:
                     check()
+                    await source.wait_readable(record)
                     self._count(source, record)
         if source.skips_delivered and self._failed_at_ms:
             await self._ask_delivered(ports)

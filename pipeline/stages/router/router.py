@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.stages.dead_lettering import DeadLettering
     from pipeline.stages.router.routing_ports import Routed, RoutesRecords
-    from pipeline.stages.router.table_gate import TableGate
+    from pipeline.stages.router.waiting_room import Gate
     from pipeline.telemetry.tally import Tally
 
 
@@ -34,14 +34,17 @@ class RouterPorts:
     routing: RoutesRecords
     dead: DeadLettering
     tally: Tally
-    gate: TableGate
+    gate: Gate
+    is_gate_for_all: bool = False
+    """Whether records without headers may have to wait, too."""
 
 
 class Router:
     """An intake over the source topics; `work` must run beside the loop.
 
     Events of a partition are routed in order, and their deliveries produced in that order. One that
-    comes before the tables it follows waits, with all behind it in its partition.
+    comes before the tables it follows, or the schema it is written with, waits, with all behind it
+    in its partition.
     """
 
     def __init__(self, loop: ConsumeLoop, ports: RouterPorts) -> None:
@@ -62,7 +65,7 @@ class Router:
         self._advance()
 
     def on_tables(self) -> None:
-        """The tables have gone on."""
+        """The tables have gone on, or a schema has come."""
         if self._waiting.records:
             # Before what is in the queue: that came later.
             self._queue.extendleft(reversed(self._waiting.take_ready()))
@@ -103,10 +106,11 @@ class Router:
         An event with many endpoints may stop half way and go on later.
         """
         outlet, routing, waiting = self._ports.outlet, self._ports.routing, self._waiting
+        may_wait = self._ports.is_gate_for_all
         while self._under_way is not None or self._queue:
             if self._under_way is None:
                 record = self._queue.popleft()
-                if (record.headers or waiting.records) and waiting.keeps(record):
+                if (may_wait or record.headers or waiting.records) and waiting.keeps(record):
                     continue
                 self._under_way = (self._loop.open_ticket(record), routing.routed(record))
             ticket, routed = self._under_way

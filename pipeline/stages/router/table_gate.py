@@ -40,7 +40,7 @@ class TableGate:
             self._passed = value
         return True
 
-    def give_up(self, record: Record) -> None:
+    def give_up(self, record: Record) -> bool:
         """It has waited long enough: its positions are none that a table here will ever have.
 
         So it is where tables were made anew, or a producer wrote the header himself.
@@ -57,6 +57,7 @@ class TableGate:
                 record.offset,
                 ", ".join(f"{name} up to {position}" for name, position in missing.items()),
             )
+        return bool(missing)
 
     def _missing(self, value: bytes) -> dict[str, int]:
         """Tables that are not as far, and the positions that are waited for."""

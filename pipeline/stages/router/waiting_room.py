@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pipeline.flow import Partition, Record
-    from pipeline.stages.router.table_gate import TableGate
     from pipeline.telemetry.tally import Tally
 
 WAIT_SECONDS: Final = 5.0
 """No record waits longer for tables: then it is routed with what they are."""
 MOST_WAITING: Final = 1_000
-"""Records of one partition; beyond it no more of it is read."""
+MOST_WAITING_BYTES: Final = 4 * 1024 * 1024
+"""Of one partition; beyond either no more of it is read, so that others have room."""
+
+
+class Gate(Protocol):
+    """Says whether a record can be routed now."""
+
+    def admits(self, record: Record) -> bool: ...
+
+    def give_up(self, record: Record) -> bool:
+        """It has waited for `WAIT_SECONDS`; whether it is not to wait for this any longer."""
+        ...
 
 
 class Reading(Protocol):
@@ -38,7 +48,7 @@ class WaitingRoom:
 
     def __init__(
         self,
-        gate: TableGate,
+        gate: Gate,
         reading: Reading,
         *,
         tally: Tally,
@@ -50,6 +60,7 @@ class WaitingRoom:
         self._on_ready = on_ready
         self.records: dict[Partition, deque[Record]] = {}
         """By partition, the oldest first; those behind it have not been looked at."""
+        self._held_bytes: dict[Partition, int] = {}
         self._timers: dict[Partition, asyncio.TimerHandle] = {}
 
     def keeps(self, record: Record) -> bool:
@@ -58,12 +69,14 @@ class WaitingRoom:
         behind = self.records.get(partition)
         if behind is not None:
             behind.append(record)
-            if len(behind) == MOST_WAITING:
+            held = self._held_bytes[partition] = self._held_bytes[partition] + record.held_bytes
+            if len(behind) == MOST_WAITING or held > MOST_WAITING_BYTES:
                 self._reading.pause(partition)
             return True
         if self._gate.admits(record):
             return False
         self.records[partition] = deque((record,))
+        self._held_bytes[partition] = record.held_bytes
         self._timers[partition] = asyncio.get_running_loop().call_later(
             WAIT_SECONDS, self._give_up, partition
         )
@@ -86,11 +99,11 @@ class WaitingRoom:
                 self._leave(partition)
 
     def _leave(self, partition: Partition) -> None:
-        del self.records[partition]
+        del self.records[partition], self._held_bytes[partition]
         self._timers.pop(partition).cancel()
         self._reading.resume(partition)
 
     def _give_up(self, partition: Partition) -> None:
-        self._tally.add(RECORDS_WAITED, "in_vain")
-        self._gate.give_up(self.records[partition][0])
-        self._on_ready()
+        if self._gate.give_up(self.records[partition][0]):
+            self._tally.add(RECORDS_WAITED, "in_vain")
+            self._on_ready()
