@@ -18,10 +18,7 @@ from pipeline.flow import Emit, Partition, Record, StartAt
 
 
 class SourceFailed(Exception):
-    """The consumer cannot go on (fenced, fatal).
-
-    The process has to start anew, nothing more is committed.
-    """
+    """The consumer cannot go on (fenced, fatal): the process starts anew, uncommitted."""
 
 
 class SinkFailed(Exception):
@@ -118,6 +115,10 @@ class RecordSource(Protocol):
 
     def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """Where reading stands, control records skipped."""
+        ...
+
+    def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Where the partitions ended when something was last fetched; asks nobody."""
         ...
 
     def commit(self, progress: Sequence[Progress]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.engine.feed import Feed
 from pipeline.engine.partitions import OwnedPartitions
 from pipeline.engine.poll_thread import PollLimits, PollThread
+from pipeline.engine.progress_watch import ProgressWatch
 from pipeline.engine.tasks import Tasks
 from pipeline.ports import SinkFailed
 
@@ -51,6 +52,12 @@ class LoopFacts:
     unfinished: int
     unfinished_bytes: int
     last_poll_seconds: float
+    behind: int
+    """Records from the first unfinished one of each partition to its end."""
+    oldest_age_seconds: float
+    """Of the oldest record that was read and is not finished; 0 where there is none."""
+    idle_seconds: float
+    """How long none was finished although there are some."""
 
 
 class ConsumeLoop:
@@ -80,6 +87,7 @@ class ConsumeLoop:
         self._stopping = False
         self._draining = False
         self._partitions = OwnedPartitions(self._on_settled, now_ms=now_ms)
+        self._watch = ProgressWatch(self._partitions, now_ms=now_ms)
         self._intake: Intake | None = None
         self._feed: Feed | None = None
         self._thread = PollThread(
@@ -192,6 +200,7 @@ class ConsumeLoop:
     async def _commit_regularly(self) -> None:
         while True:
             await asyncio.sleep(self._limits.commit_seconds)
+            self._watch.look()
             progress = self._partitions.progress(self._partitions.all)
             if progress:
                 self._thread.commit(progress)
@@ -240,6 +249,9 @@ class ConsumeLoop:
             unfinished=self._partitions.unfinished,
             unfinished_bytes=self._partitions.unfinished_bytes,
             last_poll_seconds=self._thread.last_poll_seconds,
+            behind=self._partitions.behind,
+            oldest_age_seconds=self._watch.oldest_age_seconds,
+            idle_seconds=self._watch.idle_seconds,
         )
 
     # LoopSide: called by the poll thread, on the event loop.
@@ -268,6 +280,9 @@ class ConsumeLoop:
         # ledger.
         if not self._stopping:
             self._partitions.skip_to(positions)
+
+    def report_ends(self, ends: dict[Partition, int]) -> None:
+        self._partitions.see_ends(ends)
 
     def commit_again(self) -> None:
         # With the next regular commit: whatever was refused, all that is ours is said anew.

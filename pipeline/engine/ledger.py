@@ -100,6 +100,11 @@ class Ledger:
         """What is finished above `committable`."""
         return [*self._finished, *self._done_before]
 
+    @property
+    def moved(self) -> int:
+        """Goes up whenever a record is finished."""
+        return self._position + len(self._finished)
+
     def is_unfinished(self, offset: int) -> bool:
         """Whether the record at `offset` was received and is not finished."""
         return offset in self._sizes

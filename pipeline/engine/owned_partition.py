@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 from pipeline.domain import caution as cautions
@@ -13,6 +14,8 @@ from pipeline.flow import StartAt
 BEGINNING_MS = 30_000
 """So long after its start a partition whose head has not moved counts as under way: its first
 records may still be on their way from the brokers."""
+MOST_MARKS = 1_000
+"""Batches; beyond them the oldest are forgotten and a record counts as younger than it is."""
 NOTE_MS = 10_000
 """How old the note of a busy partition may be."""
 
@@ -61,7 +64,10 @@ class CommitState(NamedTuple):
 class OwnedPartition:
     """One partition."""
 
-    __slots__ = ("begun_at", "begun_ms", "caution", "committed", "ledger", "open_tickets")
+    __slots__ = (
+        *("begun_at", "begun_ms", "caution", "committed", "end", "ledger", "marks"),
+        "open_tickets",
+    )
 
     def __init__(self, begin: Begin, *, now_ms: int) -> None:
         start = begin.start
@@ -70,11 +76,41 @@ class OwnedPartition:
         self.ledger.metadata = start.metadata
         self.ledger.leader_epoch = start.leader_epoch
         self.open_tickets = 0
+        self.end = start.offset
+        """Where the partition ended when it was last heard of."""
+        self.marks: deque[tuple[int, int]] = deque(maxlen=MOST_MARKS)
+        """Offset and time of the first record of each batch that is not finished."""
         self.caution = begin.caution
         self.begun_at = start.offset
         self.begun_ms = now_ms
         self.committed: CommitState | None = self.state(is_running=True, now_ms=now_ms)
         """None: not known."""
+
+    def mark(self, offset: int, timestamp_ms: int) -> None:
+        """A batch begins here."""
+        marks, head = self.marks, self.ledger.committable
+        while len(marks) > 1 and marks[1][0] <= head:
+            marks.popleft()
+        marks.append((offset, timestamp_ms))
+
+    def oldest_ms(self) -> int | None:
+        """About when the first unfinished record was written: not later, a batch earlier perhaps.
+
+        None where all is finished. Any thread.
+        """
+        if not self.ledger.unfinished:
+            return None
+        head, found = self.ledger.committable, None
+        for offset, timestamp_ms in tuple(self.marks):
+            if found is not None and offset > head:
+                break
+            found = timestamp_ms
+        return found
+
+    @property
+    def behind(self) -> int:
+        """Records from the first unfinished one to the end, as far as that is known."""
+        return max(self.end - self.ledger.committable, 0)
 
     def is_running(self, now_ms: int) -> bool:
         """Whether a death now may be a record's fault."""

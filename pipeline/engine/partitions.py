@@ -45,6 +45,28 @@ class OwnedPartitions:
         """Records received and not finished."""
         return sum(owned.ledger.unfinished for owned in list(self._owned.values()))
 
+    @property
+    def behind(self) -> int:
+        """Records from the first unfinished one of each to its end."""
+        return sum(owned.behind for owned in list(self._owned.values()))
+
+    @property
+    def moved(self) -> int:
+        """Another number whenever a record was finished."""
+        return sum(owned.ledger.moved for owned in list(self._owned.values()))
+
+    def oldest_ms(self) -> int | None:
+        """About when the oldest record that is not finished was written."""
+        found = (owned.oldest_ms() for owned in list(self._owned.values()))
+        return min((time_ms for time_ms in found if time_ms is not None), default=None)
+
+    def see_ends(self, ends: Mapping[Partition, int]) -> None:
+        """Where partitions end now."""
+        for partition, end in ends.items():
+            owned = self._owned.get(partition)
+            if owned is not None:
+                owned.end = end
+
     def begin(self, begin: Begin) -> None:
         """A partition was assigned."""
         self._owned[begin.start.partition] = OwnedPartition(begin, now_ms=self._now_ms())
@@ -52,12 +74,20 @@ class OwnedPartitions:
     def accept(self, records: Sequence[Record]) -> list[Record]:
         """Enter what was polled; answers it without what is not ours or came twice."""
         accepted: list[Record] = []
+        partition: Partition | None = None
+        owned: OwnedPartition | None = None
+        is_first = False
         for record in records:
-            owned = self._owned.get(record.partition)
+            if record.partition != partition:
+                partition, is_first = record.partition, True
+                owned = self._owned.get(partition)
             if owned is None:
                 continue
             size_bytes = record.held_bytes
             if owned.ledger.accept(record.offset, size_bytes):
+                if is_first:
+                    owned.mark(record.offset, record.timestamp_ms)
+                    is_first = False
                 owned.ledger.leader_epoch = record.leader_epoch
                 self.unfinished_bytes += size_bytes
                 accepted.append(record)

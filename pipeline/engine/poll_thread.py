@@ -197,6 +197,8 @@ class PollThread:
             # Queued behind every batch handed over so far, so that a position is never ahead of its
             # records.
             self._loop.call_soon_threadsafe(self._side.skip_to, positions)
+            ends = self._source.ends(sorted(self._assigned))
+            self._loop.call_soon_threadsafe(self._side.report_ends, ends)
 
     def _finish(self, progress: Sequence[Progress]) -> None:
         if progress:

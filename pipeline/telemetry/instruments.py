@@ -1,11 +1,8 @@
-"""Every metric: name, unit, meaning, attributes. Counters only.
-
-A stage's facts are gauges of their own.
-"""
+"""Every metric: name, unit, meaning, attributes. Counters are `Instrument`s, gauges `Fact`s."""
 
 from __future__ import annotations
 
-from pipeline.telemetry.tally import Instrument
+from pipeline.telemetry.tally import Fact, Instrument
 
 RECORDS_READ = Instrument(
     "pipeline.records.read", "{record}", "Records taken from Kafka", "topic_kind"
@@ -55,4 +52,31 @@ API_REQUEST_SECONDS = Instrument(
     "s",
     "Time from a request to its answer, added up",
     ("method", "route"),
+)
+
+PARTITIONS_OWNED = Fact("pipeline.partitions.owned", "{partition}", "Partitions that are read here")
+PARTITIONS_HELD = Fact(
+    "pipeline.partitions.held", "{partition}", "Partitions whose position is lost, read by nobody"
+)
+RECORDS_UNFINISHED = Fact("pipeline.records.unfinished", "{record}", "Records read, not finished")
+RECORDS_BEHIND = Fact(
+    "pipeline.records.behind",
+    "{record}",
+    "Records of the partitions read here from the first unfinished one to the end",
+)
+OLDEST_AGE = Fact(
+    "pipeline.records.oldest_age",
+    "s",
+    "How long ago the oldest record that is read and not finished was written, within a batch",
+)
+PROGRESS_IDLE = Fact(
+    "pipeline.progress.idle",
+    "s",
+    "How long no record was finished although there are some; 0 where there are none",
+)
+ENDPOINTS_FAILING = Fact(
+    "pipeline.endpoints.failing", "{endpoint}", "Endpoints whose circuit is open here, or gone"
+)
+FAILING_AGE = Fact(
+    "pipeline.endpoints.failing_age", "s", "How long the circuit that is open for longest has been"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 
 from pipeline.telemetry import instruments
 from pipeline.telemetry.spans import Spans
-from pipeline.telemetry.tally import Instrument, Tally, Value
+from pipeline.telemetry.tally import Fact, Instrument, Tally, Value
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricReader
@@ -43,6 +43,14 @@ class Telemetry:
     collector: Collector | None
     spans: Spans
 
+    def observe(self, gauges: Mapping[Fact, Gauge]) -> None:
+        """Export these too; each is asked on the exporter's thread."""
+        meter = self.meters.get_meter(SCOPE)
+        for fact, gauge in gauges.items():
+            meter.create_observable_gauge(
+                fact.name, [_gauge(gauge)], unit=fact.unit, description=fact.meaning
+            )
+
     def close(self) -> None:
         """Send what is left, within the exporters' own time-outs."""
         self.meters.shutdown()
@@ -51,9 +59,9 @@ class Telemetry:
 
 
 def start_telemetry(
-    target: TelemetryTarget, tally: Tally, *, gauges: dict[str, Gauge]
+    target: TelemetryTarget, tally: Tally, *, gauges: Mapping[Fact, Gauge]
 ) -> Telemetry:
-    """Export the tally and these gauges (facts of the stage, by metric name)."""
+    """Export the tally and these gauges, which are facts of the stage."""
     resource = Resource.create(
         {"service.name": f"pipeline-{target.stage}", "service.instance.id": target.instance}
     )
@@ -70,10 +78,10 @@ def start_telemetry(
             unit=instrument.unit,
             description=instrument.meaning,
         )
-    for name, gauge in gauges.items():
-        meter.create_observable_gauge(name, [_gauge(gauge)])
     tracer = None if collector is None else collector.traces.get_tracer(SCOPE)
-    return Telemetry(meters, collector, Spans(tracer))
+    telemetry = Telemetry(meters, collector, Spans(tracer))
+    telemetry.observe(gauges)
+    return telemetry
 
 
 def _collector(target: TelemetryTarget, resource: Resource) -> Collector | None:

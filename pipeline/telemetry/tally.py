@@ -19,6 +19,14 @@ class Instrument(NamedTuple):
     """The name of its attribute, or of each."""
 
 
+class Fact(NamedTuple):
+    """The same of a gauge: how things stand now."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
 Value = str | tuple[str, ...]
 """Of an instrument's attribute, or of each."""
 

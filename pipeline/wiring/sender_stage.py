@@ -31,6 +31,7 @@ from pipeline.stages.sender.owners_notes import NotePorts, OwnersNotes
 from pipeline.stages.sender.recipient import Recipient, SendingWays, prepare_recipient
 from pipeline.stages.sender.requesting import SenderIdentity
 from pipeline.stages.sender.sender import Sender, SenderPorts
+from pipeline.telemetry.instruments import ENDPOINTS_FAILING, FAILING_AGE
 from pipeline.wiring.configuration import sealer
 from pipeline.wiring.http_client import client_settings
 from pipeline.wiring.live_tables import INTERVENTIONS, SENDING_TABLES
@@ -164,13 +165,24 @@ class SenderStage:
         )
         parts.tables.listen(sender.on_endpoints)
         directory, shared = parts.tables.directory, at.topology.shared_delivery
-        return BuiltStage(sender, lambda: delivery_topics(directory, shared=shared))
+        return BuiltStage(
+            sender,
+            lambda: delivery_topics(directory, shared=shared),
+            gauges={
+                ENDPOINTS_FAILING: lambda: sender.failing()[0],
+                FAILING_AGE: lambda: _age_seconds(sender.failing()[1]),
+            },
+        )
 
     def starts(self, opening: Opening) -> StartPositions:
         source, at = opening.source, opening.surroundings
         starts = GroupStarts(source, opening.memory, first_offset=source.first_offset)
         tail = AttemptTail(at.connection, at.topology.attempts, decode=at.codec.decode_attempts)
         return DeliveredStarts(starts, tail)
+
+
+def _age_seconds(since_ms: int | None) -> float:
+    return 0.0 if since_ms is None else max(now_ms() - since_ms, 0) / 1000
 
 
 def delivery_topics(directory: Directory, *, shared: str) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline.adapters.kafka.log_cuts import UncutStarts
 from pipeline.adapters.kafka.sink import KafkaSink
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.start_memory import KafkaStartMemory
@@ -21,9 +22,10 @@ from pipeline.engine.tasks import Tasks
 from pipeline.ports import SinkFailed, SourceFailed
 from pipeline.stages.dead_lettering import DeadLettering
 from pipeline.telemetry.health_server import Health, HealthServer
-from pipeline.telemetry.setup import TelemetryTarget, start_telemetry
+from pipeline.telemetry.setup import Gauge, Telemetry, TelemetryTarget, start_telemetry
 from pipeline.telemetry.spans import Spans
-from pipeline.telemetry.tally import Tally
+from pipeline.telemetry.tally import Fact, Tally
+from pipeline.wiring.loop_gauges import loop_gauges
 from pipeline.wiring.table_following import empty_tables, follow_tables
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from pipeline.adapters.kafka.topic_file import TopicFile
     from pipeline.adapters.kafka.topics import Topics
     from pipeline.domain.topology import Topology
-    from pipeline.flow import Partition
     from pipeline.ports import Intake, StartPositions
     from pipeline.settings import Settings
     from pipeline.slots import Slot
@@ -97,6 +98,8 @@ class BuiltStage:
     topics: Callable[[], Sequence[str]]
     """Asked again whenever the tables change; the group is joined with the first, which exists."""
     work: Sequence[Work] = ()
+    gauges: Mapping[Fact, Gauge] = field(default_factory=dict[Fact, Gauge])
+    """Of this stage alone; asked on another thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,7 @@ class StageProcess:
         self._closing = closing
         self._tally = Tally()
         self._spans = Spans(None)
+        self._telemetry: Telemetry | None = None
         self._built = False
         self._topics: tuple[str, ...] = ()
         self._loop: ConsumeLoop | None = None
@@ -201,7 +205,9 @@ class StageProcess:
         self._closing.callback(memory.close)
         loop = self._loop = ConsumeLoop(
             source,
-            definition.starts(Opening(at, source, memory)),
+            UncutStarts(
+                definition.starts(Opening(at, source, memory)), at.connection, group=at.group
+            ),
             limits=LoopLimits(
                 unfinished_bytes=settings.stage.unfinished_megabytes * 1024 * 1024,
                 drain_seconds=settings.stage.drain_seconds,
@@ -228,6 +234,8 @@ class StageProcess:
                     at, tables, loop, outlet, dead, self._tally, self._spans, tasks, self._closing
                 )
             )
+            if self._telemetry is not None:
+                self._telemetry.observe(stage.gauges)
             for work in stage.work:
                 tasks.start(work())
             self._subscribe(stage, loop)
@@ -258,12 +266,9 @@ class StageProcess:
                 sample_ratio=settings.telemetry.sample_ratio,
             ),
             self._tally,
-            gauges={
-                "pipeline.partitions.owned": lambda: float(self._fact("partitions")),
-                "pipeline.partitions.held": lambda: float(len(self._held())),
-                "pipeline.records.unfinished": lambda: float(self._fact("unfinished")),
-            },
+            gauges=loop_gauges(lambda: self._loop),
         )
+        self._telemetry = telemetry
         self._spans = telemetry.spans
         self._closing.callback(telemetry.close)
         server = HealthServer(
@@ -271,12 +276,6 @@ class StageProcess:
         )
         self._closing.callback(server.close)
         at.slot.publish(server.port)
-
-    def _fact(self, name: str) -> int:
-        return getattr(self._loop.facts(), name) if self._loop is not None else 0
-
-    def _held(self) -> dict[Partition, str]:
-        return self._loop.facts().held if self._loop is not None else {}
 
     def _judge(self) -> Health:
         if self._loop is None or not self._built:

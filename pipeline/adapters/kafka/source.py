@@ -225,6 +225,15 @@ class KafkaSource:
         answers = self._consumer.position([TopicPartition(*partition) for partition in partitions])
         return {_partition(answer): answer.offset for answer in answers if answer.offset >= 0}
 
+    def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        bounds = {
+            partition: self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+            for partition in partitions
+        }
+        return {
+            partition: bound[1] for partition, bound in bounds.items() if bound and bound[1] >= 0
+        }
+
     def commit(self, progress: Sequence[Progress]) -> None:
         try:
             self._consumer.commit(offsets=[_offset(step) for step in progress], asynchronous=True)

@@ -36,6 +36,17 @@ class Lanes:
     def get(self, endpoint_id: str) -> Lane | None:
         return self._lanes.get(endpoint_id)
 
+    def failing(self) -> tuple[int, int | None]:
+        """How many endpoints' circuits are open or gone, and since when the oldest one is open.
+
+        Any thread.
+        """
+        failing = [
+            lane.circuit for lane in list(self._lanes.values()) if not lane.circuit.is_closed
+        ]
+        since = [each.open_since_ms for each in failing]
+        return len(failing), min((one for one in since if one is not None), default=None)
+
     def open(self, recipient: Recipient, *, now_ms: int) -> Lane:
         """The endpoint's lane, brought up to this version of it."""
         lane = self._lanes.get(recipient.endpoint.id)

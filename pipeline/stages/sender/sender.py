@@ -63,6 +63,8 @@ class Sender:
         self._ports = ports
         self._now_ms = ports.now_ms
         self._lanes = Lanes(loop.pause, loop.resume)
+        self.failing = self._lanes.failing
+        """How many circuits are open or gone, and since when; any thread."""
         self._clearing = Clearing(self._lanes, ports.giving_up, shared_topic=ports.shared_topic)
         self._places = Places(is_held=lambda: ports.concluding.is_behind)
         self._ended = Ended()
