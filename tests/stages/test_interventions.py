@@ -172,10 +172,7 @@ def test_what_waits_is_told_from_the_tiers_and_the_log(jobs: Jobs, receiver: Rec
         # Its sender does not read what is held: the order is kept, and comes true later.
         assert status_of(jobs, "DELETE", f"/v1/deliveries/{one['id']}") == 204
         assert jobs.ask("GET", f"/v1/deliveries/{one['id']}")["status"] == "dropped"
-    (untried,) = [one["id"] for one in _items(jobs, path) if one["event_id"] == "shown-4"]
-    assert status_of(jobs, "DELETE", f"/v1/deliveries/{untried}") == 404
-    assert status_of(jobs, "DELETE", f"{path}/{untried}") == 204
-    assert status_of(jobs, "DELETE", f"{path}/dlv_nothing") == 404
+    untried = _drop_untried(jobs, path, event="shown-4")
     dropped = {one["event_id"]: one["dropped"] for one in _items(jobs, path)}
     assert dropped == {f"shown-{n}": n != 3 for n in range(5)}
     receiver.behaviour = accept
@@ -187,6 +184,15 @@ def test_what_waits_is_told_from_the_tiers_and_the_log(jobs: Jobs, receiver: Rec
     assert jobs.ask("GET", f"/v1/deliveries/{untried}")["status"] == "dropped"
     audited = jobs.ask("GET", "/v1/audit?limit=20")["items"]
     assert untried in [one["subject"] for one in audited if one["kind"] == "drop"]
+
+
+def _drop_untried(jobs: Jobs, path: str, *, event: str) -> str:
+    """Its id. The log of deliveries does not know it."""
+    (untried,) = [one["id"] for one in _items(jobs, path) if one["event_id"] == event]
+    assert status_of(jobs, "DELETE", f"/v1/deliveries/{untried}") == 404
+    assert status_of(jobs, "DELETE", f"{path}/{untried}") == 204
+    assert status_of(jobs, "DELETE", f"{path}/dlv_nothing") == 404
+    return untried
 
 
 def _items(jobs: Jobs, path: str) -> list[dict[str, Any]]:
