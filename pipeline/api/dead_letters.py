@@ -7,7 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 
 from pipeline.api.caller import Caller, FromCaller
-from pipeline.api.delivery_models import DeadLetterBody, DeadLetterList, dead_letter_body
+from pipeline.api.delivery_models import (
+    DeadLetterBody,
+    DeadLetterCounts,
+    DeadLetterList,
+    counts_body,
+    dead_letter_body,
+)
 from pipeline.api.listing import FromList, Piece
 from pipeline.api.log_filters import FromDeadLetterFilter
 from pipeline.api.log_pages import page, place_of
@@ -17,6 +23,8 @@ from pipeline.api.store_work import in_thread
 from pipeline.delivery_log import DeadLetterFilter, DeliveryLog, Place
 
 _TAG: Final = "Dead letters"
+_MOST_COUNTED: Final = 50_000
+"""More would keep an answer waiting."""
 
 _LetterId = Annotated[str, Path(max_length=512, examples=["dlv_0R9D7KXQ6Z3M5V1N8T2W4Y6A8C"])]
 
@@ -33,6 +41,17 @@ def router(log: DeliveryLog) -> APIRouter:
     )
     async def list_dead_letters(wanted: FromDeadLetterFilter, piece: FromList) -> DeadLetterList:
         return await in_thread(_list, log, wanted, piece)
+
+    @routes.get(
+        "/v1/dead-letters/counts",
+        operation_id="countDeadLetters",
+        summary="How many dead letters there are of each reason.",
+        description=f"Among the newest {_MOST_COUNTED:,} that everything given admits.",
+        responses=problem_responses(404),
+    )
+    async def count_dead_letters(wanted: FromDeadLetterFilter) -> DeadLetterCounts:
+        found = await in_thread(log.reasons, wanted, most=_MOST_COUNTED)
+        return counts_body(found, most=_MOST_COUNTED)
 
     @routes.get(
         "/v1/dead-letters/{letter:path}",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.api.caller import Caller
 from pipeline.api.times import TIME_SCHEMA, time_text
-from pipeline.delivery_log import Status, StoredDeadLetter, StoredDelivery
+from pipeline.delivery_log import ReasonCount, Status, StoredDeadLetter, StoredDelivery
 from pipeline.domain.delivery import Attempt, Outcome
 
 _TIME: Final[dict[str, Any]] = dict(TIME_SCHEMA)
@@ -132,6 +133,38 @@ class DeadLetterList(BaseModel):
 
     items: list[DeadLetterBody]
     next: str | None = Field(description="The `cursor` of the next piece.")
+
+
+class ReasonCountBody(BaseModel):
+    """Dead letters of one reason."""
+
+    model_config = ConfigDict(title="ReasonCount")
+
+    reason: str
+    count: int
+    newest_at: str = Field(json_schema_extra=_TIME)
+
+
+class DeadLetterCounts(BaseModel):
+    """How many dead letters there are, by reason, the most first."""
+
+    items: list[ReasonCountBody]
+    total: int
+    complete: bool = Field(description="Whether older ones than those counted cannot be there.")
+
+
+def counts_body(found: Sequence[ReasonCount], *, most: int) -> DeadLetterCounts:
+    total = sum(one.letters for one in found)
+    return DeadLetterCounts(
+        items=[
+            ReasonCountBody(
+                reason=one.reason, count=one.letters, newest_at=time_text(one.newest_ms) or ""
+            )
+            for one in found
+        ],
+        total=total,
+        complete=total < most,
+    )
 
 
 def delivery_fields(delivery: StoredDelivery, *, is_archived: bool) -> dict[str, Any]:

@@ -173,6 +173,23 @@ def test_what_an_inactive_endpoint_waits_for_is_held(facts: DeliveryFacts):
     assert listed(facts, "status=retrying") == [retried]
 
 
+def test_dead_letters_are_counted_by_their_reasons(facts: DeliveryFacts):
+    for reason in ("exhausted", "gone", "exhausted"):
+        facts.buried(facts.delivery(), reason=reason)
+    path = "/v1/dead-letters/counts"
+    body = facts.api.ask("GET", f"{path}?account={facts.account}").body
+    assert [(one["reason"], one["count"]) for one in body["items"]] == [
+        ("exhausted", 2),
+        ("gone", 1),
+    ]
+    assert (body["total"], body["complete"]) == (3, True)
+    of_one = facts.api.ask("GET", f"{path}?account={facts.account}&reason=gone").body
+    assert of_one["total"] == 1
+    other = facts.api.key(facts.api.account())
+    assert facts.api.ask("GET", path, key=other).body["items"] == []
+    assert facts.api.ask("GET", f"{path}?account={facts.account}", key=other).status == 404
+
+
 def test_dead_letters_are_listed_by_their_filters_and_read_one_by_one(facts: DeliveryFacts):
     first = facts.buried(facts.delivery(), dead_at_ms=START_MS, reason="expired")
     second = facts.buried(facts.delivery(), dead_at_ms=START_MS + 1_000)
