@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from pipeline.api.console.api_calls import path_of
+from pipeline.api.console.recent_answers import RecentAnswers
 from pipeline.api.console.visit import Page, Visit
 from pipeline.api.problems import Problem
 
@@ -90,6 +91,7 @@ class Overview:
 
     def __init__(self, ask_backlog: AskBacklog) -> None:
         self._ask_backlog = ask_backlog
+        self._recent = RecentAnswers()
 
     @property
     def page(self) -> Page:
@@ -106,8 +108,10 @@ class Overview:
             "/v1/statistics" if own is None else path_of("accounts", own, "statistics")
         )
         statistics, failing, letters, backlog = await asyncio.gather(
-            visit.api.get(statistics_path, window),
-            visit.api.get("/v1/statistics/endpoints", {**window, "limit": _SHOWN_FAILING}),
+            self._recent.get(visit, statistics_path, window),
+            self._recent.get(
+                visit, "/v1/statistics/endpoints", {**window, "limit": _SHOWN_FAILING}
+            ),
             visit.api.get("/v1/dead-letters", {"limit": str(_SHOWN_LETTERS)}),
             self._backlog(visit),
         )
