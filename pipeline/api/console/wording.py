@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from pipeline.domain.rfc3339 import time_us_of
@@ -45,6 +46,36 @@ WORDS: Final = {
     "next_attempt": "attempt",
     "due_at": "due",
 }
+
+
+_DONE: Final = {
+    "created": "The endpoint is created.",
+    "changed": "The change is saved.",
+    "removed": "The endpoint is removed.",
+    "activated": "The endpoint receives again.",
+    "deactivated": "The endpoint receives nothing until it is activated again.",
+    "rotated": "The endpoint has another secret.",
+    "tested": "A sample is on its way; this is its delivery.",
+    "retried": "Its next attempt is made now.",
+    "dropped": "It is sent no more.",
+    "account_made": "The account is made.",
+    "account_removed": "The account is removed, and all that was its.",
+    "described": "The event type is described.",
+    "forgotten": "The event type is described no more.",
+    "revoked": "The key is revoked: nobody comes in with it any more.",
+    "related_no_more": "The relation is removed.",
+    "cancelled": "Nothing more is written; what was written is sent.",
+    "triggered": "It is sent again; this is the new delivery.",
+    "none_selected": "Nothing was selected.",
+}
+"""What a page says after a change, by the word in its address; an address says nothing else."""
+_COUNTED: Final = re.compile(r"([0-9]{1,3}) triggered again")
+
+
+def done_text(done: str) -> str | None:
+    """None where there is nothing to say."""
+    counted = _COUNTED.fullmatch(done)
+    return f"{counted[1]} triggered again." if counted else _DONE.get(done)
 
 
 def tone(state: object) -> str:

@@ -146,5 +146,5 @@ async def trigger_several(visit: Visit) -> Response:
         return visit.page(
             "triggered.html", made=made, refused=refused, query=visit.form.text("query")
         )
-    words = "nothing was selected" if not chosen else f"{made} triggered again"
+    words = "none_selected" if not chosen else f"{made} triggered again"
     return visit.to("/deliveries", done=words)
