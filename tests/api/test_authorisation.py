@@ -88,6 +88,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "dropDelivery": Row.OWN_WRITES,
     "readWaiting": Row.OWN_READS,
     "listDeadLetters": Row.ANY_READS,
+    "countDeadLetters": Row.ANY_READS,
     "readDeadLetter": Row.OWN_READS,
     "readEndpointStatistics": Row.OWN_READS,
     "readAccountStatistics": Row.OWN_READS,

@@ -28,12 +28,21 @@ def api(pipeline: RunningPipeline, tmp_path: Path) -> Iterator[ResourceApi]:
         yield running
 
 
+def known_to_the_router(pipeline: RunningPipeline) -> tuple[int, int]:
+    """How many accounts and endpoints."""
+    tables = pipeline.health("router")["tables"]
+    return tables[pipeline.topology.accounts], tables[pipeline.topology.endpoints]
+
+
 def test_no_attempt_starts_later_than_a_second_after_a_deletion_was_answered(
     api: ResourceApi, pipeline: RunningPipeline
 ):
+    accounts, endpoints = known_to_the_router(pipeline)
     account = api.account()
     with receiving(lambda _: Answer(delay_seconds=0.05)) as receiver:
         endpoint = api.create(account, url=receiver.url(), max_in_flight=1)["id"]
+        # Whoever publishes past the API is not told how far the tables have to be.
+        eventually(lambda: known_to_the_router(pipeline) == (accounts + 1, endpoints + 1))
         pipeline.publish(
             {"account": account, "type": "a.b", "id": f"e{number}", "data": number}
             for number in range(EVENTS)
