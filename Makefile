@@ -17,7 +17,7 @@ PYTHON ?=
 PYTHONS := /usr/bin/python3 python3 python3.13 python3.12 python3.11 python
 
 # Debian packages that `make test` wants beside what the registry has.
-SYSTEM_PACKAGES := postgresql chromium
+SYSTEM_PACKAGES := postgresql chromium prometheus
 
 TESTS ?=
 # Processes that run tests side by side; most tests wait for something most of the time.
