@@ -60,6 +60,7 @@ RULES: Final = (
         "/url|/auth/token_url",
         "a URL is parsed more strictly than any format says, and its address is judged",
     ),
+    Rule("createReplay", "/event_types", "patterns of types are a language of their own"),
     Rule(
         "(create|update)Endpoint",
         "/event_types(/.*)?|/filter(/.*)?|/body(/.*)?|/headers(/.*)?|/metadata(/.*)?",
