@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from time import monotonic
 from typing import Final
 
 from pipeline.adapters.kafka.inquiry import Bounds, Inquiry, KafkaRefused, KafkaUnreachable
-from pipeline.adapters.kafka.reading import READ_SECONDS, PartitionReader, reading
-from pipeline.flow import Partition, Record, StartAt
+from pipeline.adapters.kafka.reading import PartitionReader, reading
+from pipeline.flow import Partition, StartAt
 from pipeline.ports import LostPosition, StartPositions, Starts
 
 log = logging.getLogger(__name__)
@@ -116,16 +115,7 @@ def _cut(reader: PartitionReader, start: StartAt, bounds: Bounds) -> int | None:
 def _is_later(reader: PartitionReader, start: StartAt, first: int, end: int) -> bool:
     """Whether a record of these was written by a later leader than the position knows."""
     epoch = start.leader_epoch or 0
+    reader.begin({start.partition: first})
     return any(
-        (record.leader_epoch or 0) > epoch for record in _read(reader, start.partition, first, end)
+        (record.leader_epoch or 0) > epoch for record in reader.read_to({start.partition: end})
     )
-
-
-def _read(reader: PartitionReader, partition: Partition, first: int, end: int) -> Iterator[Record]:
-    reader.begin({partition: first})
-    give_up_at = monotonic() + READ_SECONDS
-    while not reader.has_reached(partition, end):
-        records = reader.poll()
-        yield from (record for record in records if record.offset < end)
-        if monotonic() >= give_up_at:
-            raise KafkaUnreachable(f"Kafka sent nothing of {partition.topic}")
