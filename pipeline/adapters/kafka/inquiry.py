@@ -136,6 +136,12 @@ class Inquiry:
 
     def committed(self, group: str, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """What a group has committed of these; one without an offset is not in the answer."""
+        return {each: offset for each, (offset, _) in self.notes(group, partitions).items()}
+
+    def notes(
+        self, group: str, partitions: Sequence[Partition]
+    ) -> dict[Partition, tuple[int, str]]:
+        """The same, with what the group has written beside each offset."""
         if not partitions:
             return {}
         # Not the admin client's question: librdkafka 2.16 crashes when a coordinator has moved.
@@ -149,7 +155,7 @@ class Inquiry:
             if answer.error is not None:
                 raise KafkaRefused(f"the offsets of {group} are not told: {answer.error.str()}")
         return {
-            Partition(answer.topic, answer.partition): answer.offset
+            Partition(answer.topic, answer.partition): (answer.offset, answer.metadata or "")
             for answer in answers
             if answer.offset >= 0
         }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from time import monotonic
-from typing import Any, Final
-
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from typing import Final
 
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.adapters.kafka.reading import reading
@@ -19,13 +16,10 @@ from pipeline.domain.endpoint import Endpoint
 from pipeline.flow import Partition, Record
 from pipeline.ports import LogsUnavailable, Undecodable
 
-librdkafka_log = logging.getLogger("librdkafka")
-
 READ_SECONDS: Final = 3.0
 """How long one answer reads, at most."""
 MOST_RECORDS: Final = 50_000
 """How many records one answer looks at, at most, whosesoever they are."""
-_QUESTION_SECONDS: Final = 10.0
 
 IsOver = Callable[[Delivery], bool]
 
@@ -66,8 +60,8 @@ class KafkaWaitingLog:
         delivery = _partitions(topics, counts)
         tiers = _partitions(self._tiers, counts)
         committed = {
-            **self._committed(self._schedulers, tiers),
-            **self._committed(self._senders, delivery),
+            **_committed(inquiry, self._schedulers, tiers),
+            **_committed(inquiry, self._senders, delivery),
         }
         bounds = inquiry.bounds([*tiers, *delivery])
         begins = {
@@ -111,32 +105,15 @@ class KafkaWaitingLog:
                     del left[each]
         return True
 
-    def _committed(
-        self, group: str, partitions: Sequence[Partition]
-    ) -> dict[Partition, tuple[int, frozenset[int]]]:
-        """How far the group is, and what is finished beyond."""
-        options: dict[str, Any] = {
-            **self._connection,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "logger": librdkafka_log,
-        }
-        asked = [TopicPartition(*partition) for partition in partitions]
-        consumer = Consumer(options)  # asked what its group has committed, never a member
-        try:
-            told = consumer.committed(asked, _QUESTION_SECONDS) if asked else []
-        except KafkaException as exc:
-            raise LogsUnavailable(f"the offsets of {group} are not told: {exc}") from exc
-        finally:
-            consumer.close()
-        return {
-            Partition(one.topic, one.partition): (
-                one.offset,
-                read_beyond(read_note(one.metadata or "")),
-            )
-            for one in told
-            if one.error is None and one.offset >= 0
-        }
+
+def _committed(
+    inquiry: Inquiry, group: str, partitions: Sequence[Partition]
+) -> dict[Partition, tuple[int, frozenset[int]]]:
+    """How far the group is, and what is finished beyond."""
+    return {
+        partition: (offset, read_beyond(read_note(note)))
+        for partition, (offset, note) in inquiry.notes(group, partitions).items()
+    }
 
 
 class _Found:
