@@ -77,6 +77,13 @@ class Systems:
 
     # What came of it.
 
+    def wait_until_routed(self) -> None:
+        """Every event so far has been decided: what is marked from now on changes nothing for it."""
+        pipeline = self.api.pipeline
+        events = pipeline.topology.events
+        count = len(pipeline.records(events))
+        eventually(lambda: sum(pipeline.committed("router", events).values()) >= count)
+
     def one(self, path: str) -> Request:
         """The only request to a path."""
         (request,) = self.plain.wait_for(1, path=path)
