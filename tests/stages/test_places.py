@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from pipeline.stages.sender.places import OLD_MS, PERIOD_MS, PLACES, Place, Places
+from pipeline.stages.sender.places import (
+    LATE_MS,
+    OLD_MS,
+    OLD_WHILE_LATE_MS,
+    PERIOD_MS,
+    PLACES,
+    Place,
+    Places,
+)
 
 NOW_MS = 1_000
 
@@ -34,6 +42,30 @@ def test_old_requests_hold_no_place_and_give_none_back_twice() -> None:
     for place in old:
         places.give_back(place)
     assert not _take_all(places, NOW_MS + OLD_MS)
+
+
+def test_a_process_that_comes_late_itself_does_not_take_its_requests_for_waiting_ones() -> None:
+    places = _places()
+    places.line_up("a", NOW_MS)
+    began_ms = NOW_MS + PERIOD_MS
+    places.pass_time(began_ms)
+    _take_all(places, began_ms)
+    late_ms = began_ms + OLD_MS + LATE_MS
+    places.pass_time(late_ms)
+    assert len(_take_all(places, late_ms)) < PLACES
+    # In time again, it is the endpoints that let them wait.
+    in_time_ms = late_ms + PERIOD_MS
+    places.pass_time(in_time_ms)
+    assert len(_take_all(places, in_time_ms)) >= PLACES
+
+
+def test_even_a_late_process_lets_nobody_hold_a_place_for_long() -> None:
+    places = _places()
+    _take_all(places)
+    places.line_up("a", NOW_MS)
+    late_ms = NOW_MS + OLD_WHILE_LATE_MS
+    places.pass_time(late_ms)
+    assert len(_take_all(places, late_ms)) >= PLACES
 
 
 def test_endpoints_are_served_in_turn() -> None:

@@ -19,6 +19,11 @@ PLACES = 128
 MOST_PLACES = 4_096
 OLD_MS = 250
 """A request that is older merely waits."""
+OLD_WHILE_LATE_MS = 2_000
+"""The same where this process itself comes late: it makes every request old, however fast its
+endpoint is, and would start more and more of them."""
+LATE_MS = 25
+"""So much later than it was wanted, a period's end tells that this process comes late."""
 PERIOD_MS = 100
 UNUSED_MS = 1_000
 """Nobody waited for so long: the limit is found anew."""
@@ -45,6 +50,7 @@ class Places:
         self._young: deque[Place] = deque()
         self._line: dict[str, None] = {}
         self._done = 0
+        self._old_ms = OLD_MS
         self._period_began_ms = 0
         self._lined_up_ms = 0
 
@@ -86,9 +92,11 @@ class Places:
         return endpoint_id
 
     def pass_time(self, now_ms: int) -> None:
-        """To be called every period while somebody waits."""
-        if not 0 <= now_ms - self._period_began_ms < PERIOD_MS:
+        """To be called every period while somebody waits, by a timer."""
+        took_ms = now_ms - self._period_began_ms
+        if not 0 <= took_ms < PERIOD_MS:
             self._climb.observe(self._done)
+            self._old_ms = OLD_WHILE_LATE_MS if took_ms > PERIOD_MS + LATE_MS else OLD_MS
             self._begin_period(now_ms)
 
     def _begin_period(self, now_ms: int) -> None:
@@ -96,7 +104,7 @@ class Places:
         self._period_began_ms = now_ms
 
     def _has_room(self, now_ms: int) -> bool:
-        young, old_ms = self._young, now_ms - OLD_MS
+        young, old_ms = self._young, now_ms - self._old_ms
         # One from the future: the clock was set back, and nobody knows its age.
         while young and (young[0].is_free or not old_ms < young[0].since_ms <= now_ms):
             place = young.popleft()
