@@ -1,8 +1,8 @@
 """A schema registry for tests, as far as ours is asked: the protocol, in one process's memory.
 
-It is none of the real ones, which need a JVM or are not among the packages that are locked: routes,
-members, status and error codes are those of the REST API that Confluent documents (API version 1)
-and that Apicurio and Karapace copy.
+It is none of the real ones, one of which `test_real_schema_registry.py` asks: routes, members,
+status and error codes are those of the REST API that Confluent documents (API version 1) and that
+Apicurio and Karapace copy.
 """
 
 from __future__ import annotations

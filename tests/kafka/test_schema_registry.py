@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, closing
-from typing import Any, Final
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Any
 
 import pytest
 
 from pipeline.adapters.kafka import schema_loading
-from pipeline.adapters.kafka.codec import RecordCodec
-from pipeline.adapters.kafka.event_mapping import EventMapping, FieldOf, Fixed
-from pipeline.adapters.kafka.schema_loading import SchemaLoading
 from pipeline.adapters.kafka.schema_registry import (
     RegistryAway,
     RegistryRefused,
@@ -22,14 +19,18 @@ from pipeline.adapters.kafka.schema_registry import (
     UnknownSchema,
     UnusableRegistry,
 )
-from pipeline.adapters.kafka.source_formats import SourceFormat, SourceReading
 from pipeline.adapters.kafka.wire_format import SCHEMA_HEADER, SchemaName
 from pipeline.adapters.kafka.writer_schemas import MOST_KEPT, WriterSchemas
 from pipeline.domain.event import Event
-from pipeline.engine.tasks import Tasks
-from pipeline.flow import Partition, Record
 from pipeline.ports import Undecodable
-from tests.kafka.record_values import SCHEMAS
+from tests.kafka.registry_reading import (
+    ADA,
+    NO_HEADERS,
+    TOPIC,
+    WRITTEN_MS,
+    reading,
+    record_of,
+)
 from tests.kafka.registry_server import (
     CONTACT,
     Registry,
@@ -40,17 +41,6 @@ from tests.kafka.registry_server import (
 )
 from tests.running_pipeline import eventually
 
-TOPIC: Final = "crm.contacts"
-WRITTEN_MS: Final = 1_772_449_200_123
-ADA: Final = avro(CONTACT, {"tenant": "shop", "id": 7, "changed_at": WRITTEN_MS, "name": "Ada"})
-MAPPING: Final = EventMapping(
-    account=FieldOf(("tenant",)),
-    type=Fixed("contact.changed"),
-    subject=FieldOf(("id",)),
-    time=FieldOf(("changed_at",)),
-)
-NO_HEADERS: Final[list[tuple[str, bytes | None]]] = []
-
 
 @pytest.fixture
 def registry() -> Generator[Registry]:
@@ -58,54 +48,13 @@ def registry() -> Generator[Registry]:
         yield running
 
 
-def record_of(
-    value: bytes, headers: list[tuple[str, bytes | None]] = NO_HEADERS, topic: str = TOPIC
-) -> Record:
-    return Record(Partition(topic, 1), 7, None, value, WRITTEN_MS, headers or None)
-
-
 async def until(is_so: Callable[[], bool]) -> None:
     await asyncio.to_thread(eventually, is_so)
 
 
-class Reader:
-    """A codec, and what loads the schemas that it needs."""
-
-    def __init__(self, client: SchemaRegistry, tasks: Tasks) -> None:
-        self.schemas = WriterSchemas()
-        sources = {
-            TOPIC: SourceReading(SourceFormat.REGISTRY, MAPPING),
-            "plain": SourceReading(SourceFormat.JSON),
-            "any": SourceReading(SourceFormat.AUTO),
-        }
-        self.codec = RecordCodec(SCHEMAS, sources, writer_schemas=self.schemas)
-        self.loading = SchemaLoading(
-            client, self.schemas, self.codec.missing_schema, start=tasks.start
-        )
-
-    async def event(self, value: bytes, **given: Any) -> Event:
-        record = record_of(value, **given)
-        async with asyncio.timeout(20):
-            await self.loading.wait_admitted(record)
-        return self.codec.decode_event(record)
-
-
-@asynccontextmanager
-async def reading(registry: Registry) -> AsyncGenerator[Reader]:
-    def fail(error: BaseException) -> None:
-        raise error
-
-    tasks = Tasks(fail)
-    with closing(SchemaRegistry(registry.address)) as client:
-        try:
-            yield Reader(client, tasks)
-        finally:
-            await tasks.close()
-
-
 async def test_a_record_of_either_version_of_the_wire_format_becomes_an_event(registry: Registry):
     number = registry.add(CONTACT)
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         wanted = Event(
             f"{TOPIC}/1/7@{WRITTEN_MS}",
             "contact.changed",
@@ -139,7 +88,7 @@ async def test_an_unknown_id_is_no_event_and_is_asked_for_twice_to_be_sure(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(schema_loading, "SURE_SECONDS", 0.05)
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         for _ in range(2):
             with pytest.raises(Undecodable, match="id 9: the schema registry does not know it"):
                 await reader.event(written_by_id(9, ADA))
@@ -150,7 +99,7 @@ async def test_what_is_registered_a_moment_later_is_read(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(schema_loading, "SURE_SECONDS", 0.3)
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         waiting = reader.event(written_by_id(1, ADA))
         async with asyncio.TaskGroup() as group:
             event = group.create_task(waiting)
@@ -166,7 +115,7 @@ async def test_a_registry_that_is_away_or_astray_is_asked_until_it_answers(
     monkeypatch.setattr(schema_loading, "FIRST_WAIT_SECONDS", 0.02)
     number = registry.add(CONTACT)
     registry.away = status
-    async with reading(registry) as reader, asyncio.TaskGroup() as group:
+    async with reading(registry.address) as reader, asyncio.TaskGroup() as group:
         told: list[int] = []
         reader.loading.listen(lambda: told.append(1))
         record = record_of(written_by_id(number, ADA))
@@ -206,7 +155,7 @@ async def test_a_broken_schema_costs_its_records_alone(
     registry: Registry, schema: object, members: dict[str, Any], why: str
 ):
     broken, good = registry.add(schema, **members), registry.add(CONTACT)
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         with pytest.raises(Undecodable, match=why):
             await reader.event(written_by_id(broken, ADA))
         assert (await reader.event(written_by_id(good, ADA))).account == "shop"
@@ -228,7 +177,7 @@ async def test_a_reference_that_leads_round_ends_and_one_to_nowhere_is_no_schema
 
 async def test_only_topics_that_take_it_ask_the_registry(registry: Registry):
     registry.away = 503
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         admits = reader.loading.admits
         assert admits(record_of(written_by_id(1, ADA), topic="plain"))
         assert admits(record_of(b'{"a":1}', topic="any"))
@@ -241,7 +190,7 @@ async def test_an_envelope_may_be_written_with_a_schema_too(registry: Registry):
     fields = [{"name": name, "type": "string"} for name in ("account", "type", "data")]
     schema = {"type": "record", "name": "E", "fields": fields}
     number = registry.add(schema)
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         content = avro(schema, {"account": "shop", "type": "t", "data": "hello"})
         event = await reader.event(written_by_id(number, content), topic="any")
     assert (event.account, event.type, event.data) == ("shop", "t", b'"hello"')
@@ -260,7 +209,7 @@ async def test_an_envelope_may_be_written_with_a_schema_too(registry: Registry):
 async def test_a_name_that_is_cut_off_is_no_event(
     registry: Registry, value: bytes, headers: list[tuple[str, bytes | None]]
 ):
-    async with reading(registry) as reader:
+    async with reading(registry.address) as reader:
         with pytest.raises(Undecodable, match="schema"):
             await reader.event(value, headers=headers)
     assert registry.asked == []
