@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 0.25
-"""A group that is not finished by then waits for something, and the next one goes."""
+PATIENCE_SECONDS = 0.5
+"""A group that is not finished by then waits for something, and the next one goes. Longer than the
+recorder's pace."""
 ALONE_SECONDS = 60.0
 """Longer than any request takes: how long a suspect that is under way is left alone."""
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 ENOUGH_ATTEMPTS = 5_000
 ENOUGH_BYTES = 4 * 1024 * 1024
 """A transaction takes no further record beyond these; one holds up to 200 attempts."""
-PACE_SECONDS = 0.1
+PACE_SECONDS = 0.25
 """From one transaction to the next: each costs as much as some hundred attempts. An attempt that
 comes alone finds the pace long over and is written at once. Well below the time for which a record
 that is read with caution is waited for: it must be under way by then."""
