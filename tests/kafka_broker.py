@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ def broker(
     kafka = EmbeddedKafka(data_dir, progress=_say)
     with kafka as bootstrap_servers:
         yield SessionBroker(bootstrap_servers, data_dir / "kafka" / "server.log")
+        if kafka.pid is not None:  # flushing hundreds of topics that nobody reads again takes long
+            os.kill(kafka.pid, signal.SIGKILL)
     if not request.session.testsfailed:
         shutil.rmtree(data_dir, ignore_errors=True)
 
