@@ -55,6 +55,16 @@ def test_each_endpoint_is_watched_for_itself(store: Store):
     assert sorted(each.endpoint for each in watched(store)) == ["ep_1", "ep_2"]
 
 
+def test_each_endpoint_is_on_one_page_whatever_it_is_watched_for(store: Store):
+    letters = [buried(a_letter(id="dlv_0", endpoint="ep_1"))]
+    write(store, fails(1, endpoint="ep_2"), fails(2, endpoint="ep_3"), letters=letters)
+    pages = list[str]()
+    while page := SqlWatch(store).watched(after=pages[-1] if pages else "", limit=1):
+        pages += [each.endpoint for each in page]
+        assert len(pages) <= 3
+    assert pages == ["ep_1", "ep_2", "ep_3"]
+
+
 def test_dead_letters_are_counted_once_each_and_dropped_ones_never(store: Store):
     letters = [buried(a_letter(id=f"dlv_{n}"), offset=n) for n in range(3)]
     letters.append(buried(a_letter(id="dlv_dropped", reason="dropped"), offset=4))

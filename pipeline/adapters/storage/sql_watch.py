@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, text
 
 from pipeline.adapters.storage import registry_statements as statements
 from pipeline.adapters.storage.engine import Store
@@ -14,6 +14,9 @@ from pipeline.adapters.storage.registry_transaction import RegistryTransaction
 from pipeline.adapters.storage.watch_tables import IS_WATCHED, owner_notices, watched_endpoints
 from pipeline.adapters.storage.watched_rows import locked, put_watched, watched_of
 from pipeline.watching import OwnerNotice, Watched
+
+# Several conditions that stand beside another one.
+_IS_WATCHED = text(f"({IS_WATCHED.text})")
 
 
 class SqlWatch:
@@ -28,7 +31,7 @@ class SqlWatch:
         its = watched_endpoints.c.endpoint
         page = statements.page(watched_endpoints, its, after=after, limit=limit)
         with self._store.reading() as connection:
-            return [watched_of(row) for row in connection.execute(page.where(IS_WATCHED))]
+            return [watched_of(row) for row in connection.execute(page.where(_IS_WATCHED))]
 
     @contextmanager
     def deciding(self) -> Generator[WatchTransaction]:
