@@ -78,7 +78,7 @@ class Systems:
     # What came of it.
 
     def wait_until_routed(self) -> None:
-        """Every event so far has been decided: what is marked from now on changes nothing for it."""
+        """Every event so far has been decided: what is marked from now on changes none of it."""
         pipeline = self.api.pipeline
         events = pipeline.topology.events
         count = len(pipeline.records(events))
