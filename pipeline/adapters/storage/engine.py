@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -112,15 +113,32 @@ def _sqlite(url: URL, durability: Durability) -> Store:
 
 
 def _create_privately(path: Path) -> None:
-    """The file tells of customers: its owner alone may read it, and SQLite's log beside it."""
+    """The file tells of customers: its owner alone may read it, and SQLite's log beside it.
+
+    One that is there is not opened: closing it would take from this process every lock that SQLite
+    holds on it (POSIX), and another process would delete the log under its hands.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        _check_writable(path)
     except OSError as exc:
-        raise StoreUnusable(
-            f"store {path}: cannot be opened for writing ({exc.strerror}); "
-            "check the path and the permissions of the file and its folder"
-        ) from exc
+        raise _unopened(path, str(exc.strerror)) from exc
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise _unopened(path, os.strerror(errno.EISDIR))
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise _unopened(path, os.strerror(errno.EACCES))
+
+
+def _unopened(path: Path, why: str) -> StoreUnusable:
+    return StoreUnusable(
+        f"store {path}: cannot be opened for writing ({why}); "
+        "check the path and the permissions of the file and its folder"
+    )
 
 
 def _with_lock_wait(url: URL) -> dict[str, float]:
