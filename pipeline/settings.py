@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.adapters.http.egress import parse_proxy
 from pipeline.domain.event_document import KeptInOrder
 
 _DAY_MS: Final = 86_400_000
@@ -79,11 +80,18 @@ class SendingSettings(_Group):
     ca_file: Path | None = None
     """Certificate authorities beside the system's."""
     proxy: str | None = None
-    """An egress proxy; it is given the address that was checked."""
+    """An egress proxy, `http://` or `https://`; it is given the address that was checked."""
     idle_connections: int = Field(default=1024, ge=1)
     """How many connections are kept open for the next request, over all hosts."""
     max_wait_days: int = Field(default=30, ge=1)
     """What has waited longer than this for its delivery becomes a dead letter."""
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_proxy(url)
+        return url
 
     @field_validator("allowed_networks")
     @classmethod
