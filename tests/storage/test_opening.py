@@ -85,12 +85,14 @@ def test_many_that_open_a_new_store_at_once_do_not_collide(url: str):
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(store: Store, url: str):
     with store.writing() as connection:
-        connection.exec_driver_sql("UPDATE webhook_pipeline_version SET version_num = '9999'")
-    with pytest.raises(StoreUnusable, match=r"written by a newer version .*schema 9999.*upgrade"):
+        connection.exec_driver_sql("UPDATE webhook_pipeline_version SET version_num = '9999.9998'")
+    with pytest.raises(
+        StoreUnusable, match=r"written by a newer version .*schema 9999.9998.*upgrade"
+    ):
         open_store(url)
     with store.reading() as connection:
         found = connection.exec_driver_sql("SELECT version_num FROM webhook_pipeline_version")
-        assert found.scalar_one() == "9999"
+        assert found.scalar_one() == "9999.9998"
 
 
 def test_a_migration_that_fails_leaves_nothing_and_can_be_repeated(url: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,12 @@ from pipeline.adapters.storage.errors import StoreUnusable
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 VERSION_TABLE: Final = "webhook_pipeline_version"
 """Alembic's own name may be somebody else's in a shared database."""
+
+
+FIRST_SERVED: Final = "0007"
+"""The oldest schema whose programs run on every newer one that says nothing else."""
+
+log = logging.getLogger(__name__)
 
 
 def known_versions() -> tuple[str, ...]:
@@ -28,14 +35,31 @@ def is_current(store: Store) -> bool:
 
 
 def is_newest(connection: Connection, place: str) -> bool:
-    """The same, in a transaction."""
+    """The same, in a transaction; also where a newer version has added what is not needed here."""
     found, known = _version(connection), known_versions()
-    if found is not None and found not in known:
+    if found is None or found in known:
+        return found == known[-1]
+    if not serves(found, known[-1]):
         raise StoreUnusable(
             f"store {place}: written by a newer version of this program (schema {found}; "
             f"this version knows {known[-1]}); upgrade, or name another store"
         )
-    return found == known[-1]
+    log.info("store %s has the schema %s, which adds to %s", place, found, known[-1])
+    return True
+
+
+def serves(found: str, known: str) -> bool:
+    """Whether programs that know no more than one schema can run on a newer one.
+
+    A version says it itself: `0012` has only added to `FIRST_SERVED`; `0012.0010` took something
+    away, and whoever runs on it has to know 0010. Both are compared by their numbers.
+    """
+    number, _, least = found.partition(".")
+    return number > _number(known) >= (least or FIRST_SERVED)
+
+
+def _number(version: str) -> str:
+    return version.partition(".")[0]
 
 
 def _version(connection: Connection) -> str | None:
