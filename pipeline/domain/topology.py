@@ -87,6 +87,16 @@ class Topology:
         """What was asked for single deliveries that wait."""
         return self.prefix + "interventions"
 
+    @property
+    def own_deliveries(self) -> str:
+        """How the names of endpoints' own topics begin."""
+        return self.prefix + _DELIVERY
+
+    @property
+    def tiers(self) -> str:
+        """How the names of the tiers' topics begin."""
+        return self.prefix + _RETRY
+
     def delivery(self, endpoint: str) -> str:
         """The endpoint's own topic. Raises InvalidIdentifier: the id is none."""
         return self.prefix + _DELIVERY + check_chosen_id(endpoint, field="endpoint")

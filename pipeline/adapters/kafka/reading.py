@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -11,6 +10,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pipeline.adapters.kafka.groupless import no_group
 from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.flow import Partition, Record
 
@@ -124,7 +124,7 @@ def reading(
             {
                 **_SETTINGS,
                 **connection,
-                "group.id": f"unused-{uuid.uuid4()}",
+                "group.id": no_group(),
                 "error_cb": on_error,
                 "logger": librdkafka_log,
             }

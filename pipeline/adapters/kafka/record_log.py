@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Mapping
 from threading import Lock
 from time import monotonic
@@ -11,6 +10,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pipeline.adapters.kafka.groupless import no_group
 from pipeline.domain.delivery import Position
 from pipeline.ports import LogsUnavailable
 
@@ -82,7 +82,7 @@ class KafkaRecordLog:
             settings = {
                 **_SETTINGS,
                 **self._connection,
-                "group.id": f"unused-{uuid.uuid4()}",
+                "group.id": no_group(),
                 "error_cb": _log,
                 "logger": librdkafka_log,
             }

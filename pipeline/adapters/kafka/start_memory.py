@@ -6,7 +6,6 @@ Read to its end when asked, written with acknowledgement.
 from __future__ import annotations
 
 import logging
-import uuid
 from typing import TYPE_CHECKING
 
 from confluent_kafka import (
@@ -17,6 +16,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from pipeline.adapters.kafka.groupless import no_group
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.ports import SourceFailed, Undecodable
 
@@ -46,7 +46,7 @@ class KafkaStartMemory:
             {
                 **connection,
                 "logger": librdkafka_log,
-                "group.id": f"unused-{uuid.uuid4()}",
+                "group.id": no_group(),
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
