@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from pipeline.accepting import TableEnds
+from pipeline.adapters.kafka.groupless import no_group
 from pipeline.domain.table_positions import write_positions
 
 librdkafka_log = logging.getLogger("librdkafka")
@@ -41,7 +42,7 @@ class KafkaTableLogs:
         self._closing = False
         options: dict[str, Any] = {
             **connection,
-            "group.id": f"unused-{uuid.uuid4()}",
+            "group.id": no_group(),
             "enable.auto.commit": False,
             "logger": librdkafka_log,
         }
@@ -88,6 +89,7 @@ class KafkaTableLogs:
             told = self._consumer.offsets_for_times(asked, timeout=QUESTION_SECONDS)
         except KafkaException as error:
             librdkafka_log.debug("the tables' ends are not told: %s", error)
+            self._look_leaders_up()
             return None
         positions = {
             self._tables[one.topic]: one.offset
@@ -95,8 +97,15 @@ class KafkaTableLogs:
             if one.error is None and one.offset >= 0
         }
         if len(positions) < len(self._tables):
+            self._look_leaders_up()
             return None
         return TableEnds(positions, write_positions(positions))
+
+    def _look_leaders_up(self) -> None:
+        # Else librdkafka goes on asking a leader that is gone until its list of leaders is 15 min
+        # old (`metadata.max.age.ms`): it asks for news of topics that are read, and here none is.
+        with suppress(KafkaException):
+            self._consumer.list_topics(timeout=QUESTION_SECONDS)
 
     def _again(self, asking: list[asyncio.Future[TableEnds]]) -> None:
         """They still wait; each for as long as it wants to."""
