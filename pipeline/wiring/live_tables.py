@@ -7,11 +7,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from pipeline.adapters.kafka.record_format import NewerVersion
 from pipeline.domain.directory import Directory
 from pipeline.domain.interventions import Interventions
 from pipeline.domain.relation import Relation
 from pipeline.domain.stars import Stars
-from pipeline.ports import Undecodable
+from pipeline.ports import SourceFailed, Undecodable
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.codec import RecordCodec
@@ -84,12 +85,20 @@ class LiveTables:
         self._listeners.append(listener)
 
     def apply(self, records: Sequence[TableRecord]) -> None:
-        """Records of the tables, in order within each."""
+        """Records of the tables, in order within each.
+
+        Raises SourceFailed: a newer version wrote one. Going on without it would take events past
+        an endpoint that is to get them, so this process ends and leaves its work to newer ones.
+        """
         changed: set[str] = set()
         for record in records:
             name = self._names[record.topic]
             try:
                 changed.update(self._apply_to[name](record))
+            except NewerVersion as error:
+                raise SourceFailed(
+                    f"{record.topic} at {record.offset}: {error}; upgrade this process"
+                ) from error
             except (Undecodable, ValueError) as error:
                 log.warning("%s at %d is left out: %s", record.topic, record.offset, error)
             self._reached[name] = record.offset + 1

@@ -25,11 +25,20 @@ from pipeline.domain.job import (
     progress_record,
 )
 from pipeline.domain.job_selection import is_wanted
+from pipeline.domain.type_patterns import compile_patterns
 
 ORDER = JobOrder("rpl_1", JobKind.REPLAY, 1_000, account="acme", event_types=("a.*",))
 SPAN = Span("events", 0, 10, 20)
 RUNNING = JobProgress(JobStatus.RUNNING, (SPAN, Span("events", 1, 0, 5)), matched=7)
-LETTER = DeadLetter("dlv_1", "exhausted", 5, Position("t", 0, 1), account="acme", endpoint="e-1")
+LETTER = DeadLetter(
+    "dlv_1",
+    "exhausted",
+    5,
+    Position("t", 0, 1),
+    account="acme",
+    endpoint="e-1",
+    event_type="order.created",
+)
 
 names = st.text("abc-_0", min_size=1, max_size=8)
 
@@ -84,6 +93,18 @@ def test_a_record_that_cannot_be_read_changes_nothing(document: str):
     assert table.job(ORDER.id) == before
 
 
+def test_an_order_with_a_condition_that_is_not_known_here_is_left_to_newer_processes():
+    """Run without it, the job would send more than was asked for."""
+    document = order_record(ORDER).document.replace("{", '{"only_on_sundays":true,', 1)
+    table = JobTable()
+    with pytest.raises(InvalidJob, match="only_on_sundays: left to the newer version"):
+        table.apply(JobRecord(ORDER.id, JobPart.ORDER, document), appended_at_ms=1)
+    unknown_kind = order_record(ORDER).document.replace('"replay"', '"rehearse"', 1)
+    with pytest.raises(InvalidJob):
+        table.apply(JobRecord(ORDER.id, JobPart.ORDER, unknown_kind), appended_at_ms=1)
+    assert table.open_jobs() == []
+
+
 @given(st.integers(0, 30))
 def test_progress_goes_on_in_one_partition_and_never_back(offset: int):
     after = RUNNING.past(SPAN, offset)
@@ -135,11 +156,13 @@ def test_new_ids_are_the_same_within_a_replay_and_others_in_every_other(
         (False, {"endpoint": "e-2"}),
         (False, {"reason": "final"}),
         (False, {"ids": ("dlv_2",)}),
+        (True, {"event_types": ("other.*", "*.created")}),
+        (False, {"event_types": ("other.*",)}),
     ],
 )
 def test_a_redrive_takes_what_everything_given_admits(*, wanted: bool, members: dict[str, object]):
-    order = replace(ORDER, kind=JobKind.REDRIVE, **members)
-    assert is_wanted(LETTER, order) is wanted
+    order = replace(ORDER, **{"kind": JobKind.REDRIVE, "event_types": (), **members})
+    assert is_wanted(LETTER, order, compile_patterns(order.event_types)) is wanted
 
 
 def test_a_job_that_ended_long_ago_is_forgotten_its_order_first():

@@ -17,6 +17,7 @@ from pipeline.domain.profile_table import Profiles
 from pipeline.domain.relation import Relation, relation_key
 from pipeline.domain.table_positions import POSITIONS_HEADER, write_positions
 from pipeline.domain.topology import Topology
+from pipeline.ports import SourceFailed
 from pipeline.wiring.live_tables import ENDPOINT_TABLES, ROUTING_TABLES, LiveTables
 from pipeline.wiring.table_following import follow_tables
 from tests.domain.builders import shipped_profile
@@ -115,6 +116,17 @@ async def test_records_that_nobody_can_read_are_left_out_and_the_others_applied(
     assert tables.profiles.get("twelve-build") is SHIPPED["twelve-build"]
 
 
+async def test_an_endpoint_that_a_newer_version_wrote_ends_the_process_and_is_not_passed_over():
+    """Events would be routed past it otherwise."""
+    unknown_schema = CODEC.encode_endpoint(ENDPOINT).replace(b"\xc3\x01", b"\xc3\x01new", 1)
+    unknown_order = CODEC.encode_endpoint(ENDPOINT).replace(b"\x08none", b"\x08loud", 1)
+    for value in (unknown_schema, unknown_order):
+        tables = some_tables()
+        with pytest.raises(SourceFailed, match=r"endpoints at 4: .*upgrade this process"):
+            tables.apply([profile_record(), endpoint_record(ENDPOINT)._replace(value=value)])
+        assert tables.positions["endpoints"] <= ENDPOINT.version
+
+
 @pytest.fixture(scope="module")
 def pipeline(
     broker: SessionBroker, tmp_path_factory: pytest.TempPathFactory
@@ -145,6 +157,14 @@ async def following(pipeline: RunningPipeline) -> AsyncGenerator[LiveTables]:
         await follow_tables(tables, pipeline.connection, on_failed=failures.append, closing=closing)
         yield tables
     assert failures == []
+
+
+async def test_what_a_newer_version_wrote_is_told_to_whoever_follows(broker: SessionBroker):
+    with running_pipeline(broker.bootstrap_servers, Path("unused")) as alone:
+        put(alone, "endpoints", b"ep_1", b"\xc3\x01" + b"newer..." + b"\0" * 20)
+        with pytest.raises(SourceFailed, match="upgrade this process"):
+            async with following(alone):
+                pass
 
 
 async def test_every_table_is_followed_to_its_end(pipeline: RunningPipeline):

@@ -8,7 +8,12 @@ from typing import Any, Final, cast
 from pipeline.adapters.kafka.avro_bytes import SHORT, write_array
 from pipeline.adapters.kafka.avro_types import attribute_of
 from pipeline.adapters.kafka.encoder_compiler import compile_encoder
-from pipeline.adapters.kafka.record_format import RecordFormat, kinds_of, write_record
+from pipeline.adapters.kafka.record_format import (
+    NewerVersion,
+    RecordFormat,
+    kinds_of,
+    write_record,
+)
 from pipeline.adapters.kafka.schema_files import Schemas
 from pipeline.adapters.kafka.source_formats import EventReader, SourceReading
 from pipeline.adapters.kafka.wire_format import SchemaName
@@ -29,7 +34,6 @@ from pipeline.domain.profile_entry import ProfileEntry
 from pipeline.domain.relation import Relation
 from pipeline.domain.start_position import DecidedBy, StartPosition
 from pipeline.flow import Record
-from pipeline.ports import Undecodable
 
 _CLASSES: Final = {
     cls.__name__: cls for cls in (Attempt, DeadLetter, Delivery, Event, Position, StartPosition)
@@ -162,7 +166,7 @@ class RecordCodec:
         try:
             return endpoint_of(self._endpoint.decode(value), version=version)
         except ValueError as exc:
-            raise Undecodable(f"not an endpoint that this version knows: {exc}") from exc
+            raise NewerVersion(f"not an endpoint that this version knows: {exc}") from exc
 
     def encode_relation(self, relation: Relation) -> bytes:
         """All that routing needs: what an account keeps with it stays in the store."""

@@ -29,6 +29,10 @@ T = TypeVar("T")
 _SHOWN_BYTES: Final = 4
 
 
+class NewerVersion(Undecodable):
+    """A newer version has written it; where this one may not go on without it, it has to end."""
+
+
 class RecordFormat(Generic[T]):
     """Decodes one kind of record; `T` is its NamedTuple, or a dict with the schema's names.
 
@@ -57,7 +61,8 @@ class RecordFormat(Generic[T]):
 
     def _as_ours(self, record: bytes) -> bytes:
         if record[:HEADER_BYTES] not in self._others:
-            raise Undecodable(self._why_unknown(record))
+            why = self._why_unknown(record)
+            raise NewerVersion(why) if self._is_newer(record) else Undecodable(why)
         version, decode = self._others[record[:HEADER_BYTES]]
         try:
             # fastavro believes lengths and counts, so it only sees what has been read once.
@@ -72,6 +77,10 @@ class RecordFormat(Generic[T]):
                 f"not a whole {self.written.record_name} record of its version: {exc}"
             ) from exc
         return write_record(self.written, cast("dict[str, Any]", fields))
+
+    def _is_newer(self, record: bytes) -> bool:
+        has_fingerprint = record.startswith(MARKER) and len(record) >= HEADER_BYTES
+        return has_fingerprint and record[:HEADER_BYTES] not in self._kinds
 
     def _why_unknown(self, record: bytes) -> str:
         wanted = self.written.record_name

@@ -40,7 +40,8 @@ NAMES: Final = (
 )
 """One schema file each."""
 
-_RELEASED: Final = "released"
+RELEASED: Final = "released"
+"""The folder of released schemas within that of schemas."""
 
 
 class UnusableSchemas(Exception):
@@ -103,7 +104,7 @@ def version_of(declared: Mapping[str, Any]) -> SchemaVersion:
 def _load_record(folder: Path, name: str) -> RecordSchemas:
     written = _load_version(folder / f"{name}.avsc")
     others: list[SchemaVersion] = []
-    for path in sorted((folder / _RELEASED).glob(f"{name}.*.avsc")):
+    for path in sorted((folder / RELEASED).glob(f"{name}.*.avsc")):
         version = _load_version(path)
         digits = version.header.removeprefix(MARKER).hex()
         if path.name != f"{name}.{digits}.avsc":

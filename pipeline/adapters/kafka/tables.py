@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline.adapters.kafka.groupless import no_group
+from pipeline.domain.least_rights import NO_GROUP
+from pipeline.domain.rights import MissingRight, Operation, Resource
+from pipeline.ports import SourceFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +42,8 @@ class TableReader:
     """Reads tables (one partition each) in a thread of its own.
 
     `apply` is called on the event loop, in order within each table; `on_ends` after it, with where
-    a table ended by then: where its last records were compacted away, no record tells.
+    a table ended by then: where its last records were compacted away, no record tells. Nothing is
+    applied any more once `apply` has raised SourceFailed.
     """
 
     def __init__(
@@ -58,13 +63,16 @@ class TableReader:
         self._loop = asyncio.get_running_loop()
         self._behind = set(topics)
         self._built = asyncio.Event()
+        self._failure: SourceFailed | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tables", daemon=True)
 
     async def start(self) -> None:
-        """Return when every table has been read to its end once."""
+        """Return when every table has been read to its end once. Raises SourceFailed."""
         self._thread.start()
         await self._built.wait()
+        if self._failure is not None:
+            raise self._failure
 
     async def close(self) -> None:
         self._closing.set()
@@ -76,7 +84,7 @@ class TableReader:
                 "fetch.wait.max.ms": 100,
                 "message.max.bytes": 8 * 1024 * 1024,
                 **self._connection,
-                "group.id": f"unused-{uuid.uuid4()}",
+                "group.id": no_group(),
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
@@ -90,9 +98,24 @@ class TableReader:
                 if first is not None:
                     self._hand_over([first, *consumer.consume(POLL_RECORDS, 0)])
         except KafkaException as error:
-            self._loop.call_soon_threadsafe(self._on_failed, error)
+            failure = SourceFailed(f"the tables cannot be read: {error}")
+            self._loop.call_soon_threadsafe(self._fail, failure)
+        except SourceFailed as error:
+            self._loop.call_soon_threadsafe(self._fail, error)
         finally:
             consumer.close()
+
+    def _apply_or_fail(self, records: list[TableRecord]) -> None:
+        if self._failure is None:
+            try:
+                self._apply(records)
+            except SourceFailed as failure:
+                self._fail(failure)
+
+    def _fail(self, failure: SourceFailed) -> None:
+        self._failure = failure
+        self._on_failed(failure)
+        self._built.set()
 
     def _hand_over(self, messages: Sequence[Message]) -> None:
         records: list[TableRecord] = []
@@ -113,16 +136,24 @@ class TableReader:
             elif failure.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
                 self._behind.discard(topic)
                 ends[topic] = message.offset() or 0
-            elif failure.fatal():
-                raise KafkaException(failure)
             else:
-                log.warning("table %s: %s", topic, failure.str())
+                _judge(failure, topic)
         if records:
-            self._loop.call_soon_threadsafe(self._apply, records)
+            self._loop.call_soon_threadsafe(self._apply_or_fail, records)
         if ends:
             self._loop.call_soon_threadsafe(self._on_ends, ends)
         if not self._behind:
             self._loop.call_soon_threadsafe(self._built.set)
+
+
+def _judge(failure: KafkaError, topic: str) -> None:
+    if failure.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise SourceFailed(str(MissingRight(Resource.TOPIC, topic, Operation.READ)))
+    if failure.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        raise SourceFailed(str(MissingRight(Resource.GROUP, f"{NO_GROUP}*", Operation.DESCRIBE)))
+    if failure.fatal():
+        raise KafkaException(failure)
+    log.warning("table %s: %s", topic, failure.str())
 
 
 def _bytes(value: object) -> bytes | None:
