@@ -32,6 +32,7 @@ from pipeline.supervisor.parent import follow_parent
 from pipeline.wiring.connection import NoKafka, connection
 from pipeline.wiring.routing_apart import SLOT
 from pipeline.wiring.stage_process import TopicsUnfit
+from pipeline.wiring.stage_rights import RightsMissing
 from pipeline.wiring.stages import load_routing_apart, load_stage, run_stage_process
 from pipeline.wiring.stop_requests import StopRequests
 
@@ -49,7 +50,7 @@ _START_ANEW: Final = (
 )
 """What another start may mend: the brokers or the store, not we, have changed."""
 _ENDS: Final = (
-    *(TopicsUnfit, UnusableKey, UnusableOperatorKey),
+    *(RightsMissing, TopicsUnfit, UnusableKey, UnusableOperatorKey),
     *(ProfileFileError, UnusableSchemas, PortRefused),
 )
 """What somebody has to mend."""

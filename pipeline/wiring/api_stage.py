@@ -45,6 +45,8 @@ async def serve_api(surroundings: Surroundings) -> None:
         try:
             await process.run()
         except asyncio.CancelledError:
+            if process.failure is not None:
+                raise process.failure from None
             if not stops.is_asked:
                 raise
         except (SourceFailed, SinkFailed) as error:
@@ -66,6 +68,11 @@ class _ApiProcess:
         self._last_beat = time.monotonic()
         self._running = asyncio.current_task()
         self._events = asyncio.get_running_loop()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended it while it was being put together."""
+        return self._failure
 
     def stop_soon(self) -> None:
         """End in order. May be called between any two steps of the main thread."""

@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 
 MASK: Final = "***"
 _UNSET: Final = "\N{EN DASH}"
-_SECRET_OPTION: Final = re.compile(r"pass|secret|key|token|jaas|cred|pem", re.IGNORECASE)
+_SECRET_OPTION: Final = re.compile(r"pass|secret|key|token|jaas|cred|pem|config", re.IGNORECASE)
 _USER_INFO: Final = re.compile(r"(?<=://)[^/@\s]*@")
 _PACKAGES: Final = ("webhook-pipeline", "confluent-kafka", "fastapi", "sqlalchemy", "uvicorn")
 

@@ -12,10 +12,12 @@ import uvloop
 
 from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.adapters.kafka.topics import Topics
+from pipeline.domain.least_rights import Part
 from pipeline.slots import Slot
 from pipeline.wiring.configuration import record_codec, topic_file
 from pipeline.wiring.connection import connection
 from pipeline.wiring.stage_process import StageDefinition, Surroundings, run_stage
+from pipeline.wiring.stage_rights import check_rights
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -55,12 +57,15 @@ def run_stage_process(
 ) -> None:
     """Run one process of a stage until SIGTERM or SIGINT.
 
-    Raises TopicFileError, TopicsFailed, TopicsUnfit, NoKafka, SlotTaken, and whatever ended it.
+    Raises TopicFileError, ClusterFailed, RightsMissing, TopicsUnfit, NoKafka, SlotTaken, and
+    whatever ended it.
     """
     file = topic_file(settings)
     held = Slot(settings.data_dir / "run", stage, wanted=slot)
     try:
         reached = connection(settings, client=f"{stage}-{held.number}")
+        if stage in {*STAGES, API}:  # a group of one's own has rights of its own
+            check_rights(Part(stage), reached, file)
         surroundings = Surroundings(
             settings=settings,
             connection=reached,

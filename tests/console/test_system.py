@@ -33,6 +33,9 @@ def test_nothing_secret_is_shown():
                 "sasl.username": "us",
                 "sasl.password": "SESAME",
                 "ssl.key.pem": "SESAME",
+                "ssl.key.password": "SESAME",
+                "sasl.oauthbearer.client.secret": "SESAME",
+                "sasl.oauthbearer.config": "principal=us pass=SESAME",
                 "http.proxy": "http://user:SESAME@proxy.example",
             }
         },

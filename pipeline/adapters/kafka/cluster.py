@@ -25,6 +25,8 @@ from confluent_kafka.admin import (
     TopicMetadata,
 )
 
+from pipeline.domain.rights import THE_CLUSTER, MissingRight, Operation, Resource
+
 _log = logging.getLogger("librdkafka")
 
 _PROPAGATION_SECONDS: Final = 60.0
@@ -33,12 +35,18 @@ _POLL_SECONDS: Final = 0.05
 _CHUNK: Final = 100
 """The controller makes only so many partitions in one operation."""
 
+_FORBIDDEN: Final = KafkaError.CLUSTER_AUTHORIZATION_FAILED
+
 Settings = Mapping[str, str]
 T = TypeVar("T")
 
 
 class ClusterFailed(Exception):
     """The cluster did not answer in time, or refused; the text says what."""
+
+
+class BrokerSettingsForbidden(ClusterFailed):
+    """This user may not see them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +108,24 @@ class Cluster:
         """All settings of these topics, defaults included."""
         settings: dict[str, Settings] = {}
         for chunk in _chunks(names):
-            settings |= self._describe([ConfigResource(ResourceType.TOPIC, name) for name in chunk])
+            resources = [ConfigResource(ResourceType.TOPIC, name) for name in chunk]
+            settings |= _told(self._ask_settings(resources))
         return settings
 
     def broker_settings(self) -> Settings:
-        """The settings of one of the brokers."""
+        """The settings of one of the brokers. Raises BrokerSettingsForbidden."""
         try:
             brokers = self._admin.list_topics(timeout=self._seconds).brokers
         except KafkaException as exc:
             raise ClusterFailed(f"Kafka does not answer: {_text_of(exc)}") from exc
         broker = str(min(brokers))
-        return self._describe([ConfigResource(ResourceType.BROKER, broker)])[broker]
+        asked = self._ask_settings([ConfigResource(ResourceType.BROKER, broker)])
+        for future in asked.values():
+            failure = future.exception()
+            if isinstance(failure, KafkaException) and _error_of(failure).code() == _FORBIDDEN:
+                right = MissingRight(Resource.CLUSTER, THE_CLUSTER, Operation.DESCRIBE_CONFIGS)
+                raise BrokerSettingsForbidden(str(right))
+        return _told(asked)[broker]
 
     def create(self, topics: Sequence[TopicToCreate]) -> None:
         """Makes topics, and returns when they can be used.
@@ -184,18 +199,21 @@ class Cluster:
 
         _wait_until_none(unchanged, "the new settings of {} are not in force yet")
 
-    def _describe(self, resources: list[ConfigResource]) -> dict[str, Settings]:
-        entries: dict[ConfigResource, Future[dict[str, ConfigEntry]]] = (
-            self._admin.describe_configs(resources, request_timeout=self._seconds)
-        )
-        return {
-            name: {
-                setting: str(entry.value)
-                for setting, entry in settings.items()
-                if entry.value is not None
-            }
-            for name, settings in _results(_by_name(entries), "read the settings of").items()
+    def _ask_settings(
+        self, resources: list[ConfigResource]
+    ) -> Mapping[ConfigResource, Future[dict[str, ConfigEntry]]]:
+        return self._admin.describe_configs(resources, request_timeout=self._seconds)
+
+
+def _told(asked: Mapping[ConfigResource, Future[dict[str, ConfigEntry]]]) -> dict[str, Settings]:
+    return {
+        name: {
+            setting: str(entry.value)
+            for setting, entry in settings.items()
+            if entry.value is not None
         }
+        for name, settings in _results(_by_name(asked), "read the settings of").items()
+    }
 
 
 def _wait_until_none(left: Callable[[], list[str]], complaint: str) -> None:

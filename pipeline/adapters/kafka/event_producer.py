@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka.served_producer import POLL_SECONDS, serve
-from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
+from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_NOW
 from pipeline.domain.delivery import Position
 from pipeline.domain.unpublished import Fate, Unpublished
 from pipeline.ports import SinkFailed
@@ -113,7 +113,7 @@ class EventProducer:
         return on_delivery
 
     def _unpublished(self, error: KafkaError, otherwise: Fate) -> Unpublished:
-        if error.code() in REFUSED_FOR_GOOD:
+        if error.code() in REFUSED_NOW:
             return Unpublished(f"{self._topic}: {error.str()}", Fate.REFUSED)
         because = "" if self._last_error is None else f" ({self._last_error})"
         fate = Fate.UNSENT if error.code() == _NEVER_SENT else otherwise

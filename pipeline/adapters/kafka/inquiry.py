@@ -29,6 +29,7 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
+from pipeline.adapters.kafka.connection_trouble import explained, refused_option
 from pipeline.flow import Partition
 
 librdkafka_log = logging.getLogger("librdkafka")
@@ -90,7 +91,8 @@ class Inquiry:
                 self._connection
             )  # it does not say what its futures hold
         except KafkaException as exc:
-            raise KafkaRefused(f"librdkafka does not take these options: {_text(exc)}") from exc
+            text = refused_option(_text(exc))
+            raise KafkaRefused(f"librdkafka does not take these options: {text}") from exc
 
     def seen(self) -> ClusterSeen:
         """Who answers."""
@@ -241,9 +243,9 @@ class Inquiry:
         return KafkaRefused(f"Kafka at {self._servers} refuses: {error.str()}")
 
     def _why_unreachable(self) -> str:
-        last = self._troubles.last
-        reason = f": {last}" if last else f" in {self._wait_seconds:g} s"
-        return f"Kafka at {self._servers} does not answer{reason}"
+        reason = explained(self._troubles.last, self._connection)
+        why = f": {reason}" if reason else f" in {self._wait_seconds:g} s"
+        return f"Kafka at {self._servers} does not answer{why}"
 
 
 class _Troubles:

@@ -6,11 +6,12 @@ import logging
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.domain.deletion import LogState
+from pipeline.domain.rights import MissingRight, Operation, Resource
 from pipeline.ports import LogsUnavailable
 
 if TYPE_CHECKING:
@@ -62,8 +63,14 @@ class KafkaLogs:
         futures: Mapping[TopicPartition, Future[object]] = self._admin.delete_records(
             asked, request_timeout=REQUEST_SECONDS
         )
-        for future in futures.values():
+        for at, future in futures.items():
             # Not `result()`: what it raises would keep this client alive, see `_Troubles`.
             failure = future.exception()
             if isinstance(failure, KafkaException):
-                raise LogsUnavailable(str(failure))
+                raise LogsUnavailable(_why_not_deleted(failure.args[0], at.topic))
+
+
+def _why_not_deleted(error: KafkaError, topic: str) -> str:
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return str(MissingRight(Resource.TOPIC, topic, Operation.DELETE))
+    return f"{topic}: {error.str()}"

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka.cluster import Cluster, ClusterFailed
 from pipeline.adapters.kafka.served_producer import serve, tell
-from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
+from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_NOW
 from pipeline.adapters.kafka.topic_file import TopicFile
 from pipeline.adapters.kafka.topics import Topics
 from pipeline.ports import SinkFailed
@@ -152,6 +152,6 @@ class _Batch:
 
 
 def _result_of(error: KafkaError) -> Result:
-    if error.code() in REFUSED_FOR_GOOD:
+    if error.code() in REFUSED_NOW:
         return error.str()
     return SinkFailed(f"a record was not produced: {error.str()}")

@@ -12,7 +12,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka.served_producer import serve, tell
-from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD
+from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD, unproduced
 from pipeline.domain.delivery import Position
 from pipeline.flow import Emit
 from pipeline.ports import EmitRefused, SinkFailed
@@ -21,7 +21,7 @@ librdkafka_log = logging.getLogger("librdkafka")
 
 _FULL_PAUSE_SECONDS: Final = 0.05
 
-_Told = tuple["asyncio.Future[Position]", KafkaError | None, Position | None]
+_Told = tuple["asyncio.Future[Position]", KafkaError | None, Position]
 
 
 class KafkaPlacing:
@@ -80,7 +80,10 @@ class KafkaPlacing:
             except BufferError:
                 await asyncio.sleep(_FULL_PAUSE_SECONDS)
             except KafkaException as exc:
-                raise _refusal(exc.args[0]) from exc
+                error: KafkaError = exc.args[0]
+                if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    raise unproduced(error, emit.topic) from exc
+                raise _refusal(error) from exc
 
     def _serve(self) -> None:
         while not self._closing:
@@ -97,12 +100,12 @@ class KafkaPlacing:
             future, error, place = self._told.popleft()
             if future.done():
                 continue  # whoever waited was cancelled
-            if error is None and place is not None:
+            if error is None:
                 future.set_result(place)
-            elif error is not None and error.code() in REFUSED_FOR_GOOD:
+            elif error.code() in REFUSED_FOR_GOOD:
                 future.set_exception(_refusal(error))
             else:
-                self._on_failed(SinkFailed(f"a record was not produced: {error}"))
+                self._on_failed(unproduced(error, place.topic))
 
     async def close(self, *, wait_seconds: float) -> None:
         """Send what was given, for at most so long."""

@@ -14,6 +14,11 @@ log = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.1
 """How long a thread waits for the next acknowledgement, and so how late it sees that it is over."""
 
+_NO_TOPIC: Final = (
+    ": Kafka does not allow this user Write on any topic: `pipeline acls plan` lists what each "
+    "stage needs"
+)
+
 
 def serve(producer: Producer) -> None:
     """Call the callbacks of what was answered; wait for the first at most POLL_SECONDS.
@@ -24,7 +29,9 @@ def serve(producer: Producer) -> None:
     try:
         producer.poll(POLL_SECONDS)
     except KafkaException as error:
-        raise SinkFailed(f"the producer cannot go on: {error.args[0].str()}") from error
+        text: str = error.args[0].str()
+        hint = _NO_TOPIC if "Cluster authorization failed" in text else ""
+        raise SinkFailed(f"the producer cannot go on: {text}{hint}") from error
 
 
 def tell(error: KafkaError) -> None:

@@ -17,6 +17,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from pipeline.adapters.kafka.broker_clock import BrokerClock
 from pipeline.adapters.kafka.served_producer import serve, tell
 from pipeline.clock import now_ms
+from pipeline.domain.rights import MissingRight, Operation, Resource
 from pipeline.ports import EmitRefused, SinkFailed
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class KafkaSink:
     ) -> None:
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
-        self._acknowledged: deque[tuple[Done, int, KafkaError | None]] = deque()
+        self._acknowledged: deque[tuple[Done, int, KafkaError | None, str]] = deque()
         self._overflow: deque[tuple[Emit, Done]] = deque()
         self._wake_pending = False
         self._bytes = 0
@@ -89,16 +90,16 @@ class KafkaSink:
             self._overflow.append((emit, done))
 
     def _produce(self, emit: Emit, done: Done) -> bool:
-        size_bytes = len(emit.value)
+        size_bytes, topic = len(emit.value), emit.topic
         acknowledged = self._acknowledged
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
-            acknowledged.append((done, size_bytes, error))
+            acknowledged.append((done, size_bytes, error, topic))
             self._newest = message
 
         try:
             self._producer.produce(
-                emit.topic,
+                topic,
                 emit.value,
                 emit.key,
                 emit.partition,
@@ -109,7 +110,7 @@ class KafkaSink:
             return False
         except KafkaException as error:
             cause: KafkaError = error.args[0]
-            self._loop.call_soon(self._settle, done, size_bytes, cause)
+            self._loop.call_soon(self._settle, done, size_bytes, cause, topic)
         return True
 
     @property
@@ -155,7 +156,7 @@ class KafkaSink:
         if not self.is_congested:
             self._room.set()
 
-    def _settle(self, done: Done, size_bytes: int, error: KafkaError | None) -> None:
+    def _settle(self, done: Done, size_bytes: int, error: KafkaError | None, topic: str) -> None:
         self._bytes -= size_bytes
         self._records -= 1
         if error is None:
@@ -163,7 +164,7 @@ class KafkaSink:
         elif error.code() in REFUSED_FOR_GOOD:
             done(EmitRefused(error.str(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE))
         else:
-            self._on_failed(SinkFailed(f"a record was not produced: {error.str()}"))
+            self._on_failed(unproduced(error, topic))
 
     async def close(self, *, wait_seconds: float) -> int:
         """Send what is queued.
@@ -187,8 +188,17 @@ REFUSED_FOR_GOOD = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - its public name
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - its public name
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.TOPIC_EXCEPTION,
     }
 )
 """What no waiting will mend for this record."""
+
+REFUSED_NOW = REFUSED_FOR_GOOD | {KafkaError.TOPIC_AUTHORIZATION_FAILED}
+"""And what somebody can mend: a stage waits for him, and whoever publishes is told."""
+
+
+def unproduced(error: KafkaError, topic: str) -> SinkFailed:
+    """Why a process ends that cannot write a record, and must not give it up."""
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return SinkFailed(str(MissingRight(Resource.TOPIC, topic, Operation.WRITE)))
+    return SinkFailed(f"a record was not produced to {topic}: {error.str()}")

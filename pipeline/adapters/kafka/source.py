@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from pipeline.domain.rights import MissingRight, Operation, Resource
 from pipeline.flow import Partition, Record, StartAt
 from pipeline.ports import LostPosition, Polled, Progress, SourceFailed
 
@@ -153,6 +154,10 @@ class KafkaSource:
         if error.fatal() or code in FATAL:
             raise SourceFailed(error.str())
         topic, number = message.topic(), message.partition()
+        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise SourceFailed(str(MissingRight(Resource.TOPIC, topic or "", Operation.READ)))
+        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            raise SourceFailed(str(MissingRight(Resource.GROUP, self.group, Operation.READ)))
         if code in OFFSET_LOST and topic is not None:
             lost.append(LostPosition(Partition(topic, number or 0), error.str()))
         elif code not in NO_TOPIC:
