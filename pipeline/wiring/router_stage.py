@@ -83,9 +83,24 @@ class RouterStage:
                 return source.offset_at(partition, apart.since_ms)
             begin = begins[partition.topic]
             if begin is SourceStart.LATEST:
+                since_ms = _first_start_ms(opening, partition.topic)
+                # A topic that grew: what came to its new partition before we saw that is not old.
+                if since_ms is not None:
+                    return source.offset_at(partition, since_ms)
                 return source.end_offset(partition)
             if begin is SourceStart.EARLIEST:
                 return source.first_offset(partition)
             return source.offset_at(partition, int(begin))
 
         return GroupStarts(source, opening.memory, first_offset=first_offset)
+
+
+def _first_start_ms(opening: Opening, topic: str) -> int | None:
+    """When this group began to read this topic; None: it never has."""
+    topic_id = opening.memory.topic_ids([topic]).get(topic)
+    times = [
+        known.decided_at_ms
+        for (group, its, _), known in opening.memory.known().items()
+        if (group, its, known.topic_id) == (opening.source.group, topic, topic_id)
+    ]
+    return min(times, default=None)

@@ -13,8 +13,10 @@ from pipeline.adapters.kafka.topic_differences import (
     differences,
     full_config,
     replication_of,
+    why_fixed,
 )
 from pipeline.adapters.kafka.topic_file import TopicSpec
+from pipeline.domain.topology import Topology
 
 DAY_MS: Final = 86_400_000
 WAITING: Final = TopicSpec(
@@ -81,12 +83,32 @@ def test_another_cleanup_stops_a_stage_and_is_left_to_people():
     assert difference.new_value is None
 
 
-def test_another_number_of_partitions_stops_a_stage_and_is_left_to_people():
+def test_a_number_of_partitions_that_is_fixed_stops_a_stage_and_is_left_to_people():
     found = FoundTopic(6, 1, full_config(DONE, ONE))
-    (difference,) = compare(DONE, found, ONE)
+    (difference,) = differences("t", DONE, found=found, replication=ONE, fixed="it has one owner")
     assert difference.kind is Kind.BREAKS
     assert difference.new_value is None
     assert "has 6 partitions, topics.yaml says 4" in difference.text
+    assert "fixed for life (it has one owner); write 6 in topics.yaml" in difference.text
+
+
+def test_a_topic_that_may_grow_stops_nobody_and_says_how():
+    (fewer,) = compare(DONE, FoundTopic(2, 1, full_config(DONE, ONE)), ONE)
+    assert (fewer.kind, fewer.new_value) == (Kind.DIFFERS, None)
+    assert "kafka-topics.sh --alter --topic t --partitions 4" in fewer.text
+    (more,) = compare(DONE, FoundTopic(6, 1, full_config(DONE, ONE)), ONE)
+    assert more.kind is Kind.DIFFERS
+    assert "write 6 in topics.yaml" in more.text
+
+
+def test_which_topics_keep_their_partitions_for_life():
+    topology = Topology("t.")
+    growing = (topology.events, topology.attempts, topology.dead_letter, topology.retry("1s"))
+    assert [why_fixed(topology, topic) for topic in growing] == [None] * 4
+    fixed = (*topology.tables, topology.positions, topology.jobs, topology.interventions)
+    assert all(why_fixed(topology, topic) for topic in fixed)
+    assert "one process" in (why_fixed(topology, topology.shared_delivery) or "")
+    assert why_fixed(topology, topology.delivery("crm"))
 
 
 @pytest.mark.parametrize(

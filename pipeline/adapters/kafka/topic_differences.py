@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.adapters.kafka.topic_file import TopicSpec
 from pipeline.domain.durations import MAX_DURATION_MS, format_duration
+from pipeline.domain.topology import Topology
 
 _MAX_REPLICAS: Final = 3
 _BROKERS_FOR_TWO_IN_SYNC: Final = 3
@@ -101,17 +102,26 @@ def undeclared_tier(topic: str, tier: str) -> Difference:
     return Difference(topic, Kind.UNDECLARED, text)
 
 
+def why_fixed(topology: Topology, topic: str) -> str | None:
+    """Why a topic keeps its number of partitions for life; None: it may get more of them."""
+    if topic in (*topology.tables, topology.positions, topology.jobs, topology.interventions):
+        return "one partition orders all that is said"
+    if topic == topology.shared_delivery or topology.endpoint_of(topic) is not None:
+        return "an endpoint stays on its partition, where one process has all that waits for it"
+    return None
+
+
 def differences(
-    topic: str, spec: TopicSpec, *, found: FoundTopic, replication: Replication
+    topic: str,
+    spec: TopicSpec,
+    *,
+    found: FoundTopic,
+    replication: Replication,
+    fixed: str | None = None,
 ) -> Iterator[Difference]:
-    """How a topic that is there differs from its spec."""
+    """How a topic that is there differs from its spec; `fixed` is what `why_fixed` says of it."""
     if found.partitions != spec.partitions:
-        text = (
-            f"{topic} has {_partitions(found.partitions)}, topics.yaml says {spec.partitions}: the "
-            f"number stays as it is once there are records; write {found.partitions} in "
-            "topics.yaml, or delete the topic if it is empty and run pipeline topics apply"
-        )
-        yield Difference(topic, Kind.BREAKS, text, "partitions")
+        yield _other_partitions(topic, spec, found, fixed)
     if found.replicas < replication.replicas:
         text = (
             f"{topic} has {found.replicas} of {replication.replicas} replicas: it does not survive "
@@ -123,6 +133,27 @@ def differences(
             continue  # nothing could be written any more while a broker is away
         if found.config.get(setting) != wanted:
             yield _setting_differs(topic, setting, wanted=wanted, found=found.config.get(setting))
+
+
+def _other_partitions(
+    topic: str, spec: TopicSpec, found: FoundTopic, fixed: str | None
+) -> Difference:
+    text = f"{topic} has {_partitions(found.partitions)}, topics.yaml says {spec.partitions}: "
+    if fixed is not None:
+        text += (
+            f"the number is fixed for life ({fixed}); write {found.partitions} in topics.yaml, or"
+            " delete the topic if it is empty and run pipeline topics apply"
+        )
+        return Difference(topic, Kind.BREAKS, text, "partitions")
+    if found.partitions < spec.partitions:
+        text += (
+            "it may grow while everything runs: kafka-topics.sh --alter --topic"
+            f" {topic} --partitions {spec.partitions}; records with one key may then lie in"
+            " another partition than older ones, and overtake them"
+        )
+    else:
+        text += f"Kafka takes no partition away; write {found.partitions} in topics.yaml"
+    return Difference(topic, Kind.DIFFERS, text, "partitions")
 
 
 def _setting_differs(topic: str, setting: str, *, wanted: str, found: str | None) -> Difference:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.adapters.kafka.cluster import Cluster, ClusterFailed, ClusterLayout, TopicToCreate
+from pipeline.adapters.kafka.cluster import (
+    BrokerSettingsForbidden,
+    Cluster,
+    ClusterFailed,
+    ClusterLayout,
+    TopicToCreate,
+)
 from pipeline.adapters.kafka.cluster_settings import cluster_warnings
 from pipeline.adapters.kafka.topic_differences import (
     Difference,
@@ -17,6 +23,7 @@ from pipeline.adapters.kafka.topic_differences import (
     missing_source,
     replication_of,
     undeclared_tier,
+    why_fixed,
 )
 from pipeline.adapters.kafka.topic_file import TopicFile, TopicSpec
 
@@ -74,12 +81,21 @@ class Topics:
         for found in (*self._compare(topics, layout), *self._undeclared(layout)):
             is_refused = found.kind in (Kind.MISSING, Kind.BREAKS)
             (refusals if is_refused else warnings).append(found.text)
-        return Verdict(tuple(refusals), (*warnings, *self.cluster_warnings()))
+        return Verdict(tuple(refusals), (*warnings, *self._warnings_for_a_stage()))
 
     def cluster_warnings(self) -> tuple[str, ...]:
         """What should be changed about the brokers."""
         try:
             return cluster_warnings(self._cluster.broker_settings())
+        except ClusterFailed as exc:
+            return (f"the brokers' settings are not known; {exc}",)
+
+    def _warnings_for_a_stage(self) -> tuple[str, ...]:
+        """`doctor` sees to it where a stage's user need not see the brokers' settings."""
+        try:
+            return cluster_warnings(self._cluster.broker_settings())
+        except BrokerSettingsForbidden:
+            return ()
         except ClusterFailed as exc:
             return (f"the brokers' settings are not known: {exc}",)
 
@@ -128,7 +144,8 @@ class Topics:
             there = layout.topics[name]
             found = FoundTopic(there.partitions, there.replicas, settings[name])
             replication = replication_of(layout.brokers)
-            yield from differences(name, spec, found=found, replication=replication)
+            fixed = why_fixed(self._file.topology, name)
+            yield from differences(name, spec, found=found, replication=replication, fixed=fixed)
 
     def _undeclared(self, layout: ClusterLayout) -> Iterator[Difference]:
         for name in sorted(layout.topics):
