@@ -173,7 +173,8 @@ class Starts(NamedTuple):
     begin: list[StartAt]
     held: list[LostPosition]
     decided: frozenset[Partition] = frozenset()
-    """Those of `begin` that begin where an operator has just said."""
+    """Those of `begin` that begin where an operator has just said, or that are new to the group:
+    what anybody knew of a topic of that name is of another one."""
 
 
 class Intake(Protocol):

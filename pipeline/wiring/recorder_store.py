@@ -40,6 +40,7 @@ class StoreStarts:
     """Implements `StartPositions`: what the store has read wins over what the group committed.
 
     The store commits its position with what it writes, so only that one is never behind or ahead.
+    But in a topic that was made anew, on another cluster perhaps, the store has read nothing.
     """
 
     def __init__(self, store: RecorderStore, group: StartPositions) -> None:

@@ -68,6 +68,7 @@ class GroupStarts:
         begin: list[StartAt] = []
         held: list[LostPosition] = []
         decided: list[StartPosition] = []
+        new: set[Partition] = set()
         # A static member that comes back is given what it had, deleted topics too.
         for partition in [each for each in partitions if each.topic in ids]:
             topic_id = ids[partition.topic]
@@ -85,6 +86,7 @@ class GroupStarts:
                 start = StartAt(partition, self._first_offset(partition))
                 begin.append(start)
                 decided.append(self._first(start, topic_id))
+                new.add(partition)
             else:
                 held.append(self._held(partition))
         self._settle(begin, decided)
@@ -93,7 +95,7 @@ class GroupStarts:
             for entry in decided
             if entry.decided_by == DecidedBy.APPLIED
         )
-        return Starts(begin, held, by_operator)
+        return Starts(begin, held, by_operator | new)
 
     def decisions(self, held: Sequence[Partition]) -> list[StartAt]:
         known = self._memory.known()

@@ -119,7 +119,7 @@ class RecorderStore:
         self._write(_Batch(Facts({}, {delivery.id: [said]}), (), {}))
 
     def move_position(self, topic: str, partition: int, *, next_offset: int) -> None:
-        """Set where reading goes on, backwards too: for the decision of an operator alone."""
+        """Set where reading goes on, backwards too: an operator said so, or the topic is new."""
         key = (positions.c.topic == topic) & (positions.c.partition == partition)
         with self._store.writing() as connection:
             connection.execute(positions.delete().where(key))
