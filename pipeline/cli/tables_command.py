@@ -21,6 +21,10 @@ from pipeline.wiring.table_publishing import Unacknowledged
 from pipeline.wiring.table_reading import TablesUnread
 
 _REBUILD_SECONDS = 600.0
+_NOT_IN_KAFKA = (
+    "Kafka has no API keys, operators, event types, data of relations, nor the audit log: make them"
+    " anew, or import an export"
+)
 
 _group = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +62,7 @@ def adopt() -> None:
         f"adopted {adopted.accounts} accounts, {adopted.endpoints} endpoints,"
         f" {adopted.relations} relations and {adopted.profiles} profiles"
     )
+    say(_NOT_IN_KAFKA)
 
 
 async def _rebuilt(sides: TableSides) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from math import ceil
 from typing import Final
 
 _SHORTEST_MS: Final = 0.5
@@ -34,6 +35,14 @@ def quantiles_ms(counted: Iterable[tuple[int, int]], *wanted: float) -> tuple[fl
     if not total:
         return tuple(None for _ in wanted)
     return tuple(_quantile(counts, share * total) for share in wanted)
+
+
+def exact_quantiles_ms(durations_ms: Iterable[float], *wanted: float) -> tuple[float | None, ...]:
+    """The same of durations that were not counted in buckets: one of them each."""
+    ordered = sorted(durations_ms)
+    if not ordered:
+        return tuple(None for _ in wanted)
+    return tuple(float(ordered[max(ceil(share * len(ordered)) - 1, 0)]) for share in wanted)
 
 
 def _quantile(counts: list[tuple[int, int]], rank: float) -> float:

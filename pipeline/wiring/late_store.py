@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
 from pipeline.domain.audit import Author
+from pipeline.moving import Entry
 from pipeline.ports import StoreFailed
 from pipeline.publishing import OutboxTurn, Outlook
 from pipeline.registry import RegistryReader, RegistryWriter
-from pipeline.wiring.late_log import LateLog
+from pipeline.wiring.late_log import LateLog, LateRecentLog
 from pipeline.wiring.late_operating import LateOperating
 from pipeline.wiring.registry_store import RegistryStore
 
@@ -40,8 +41,10 @@ class LateStore:
             outbox=_LateOutbox(self),
             log=late,
             rows=late,
+            recent=LateRecentLog(lambda: self.opened.recent),
             operators=operating,
             audit=operating,
+            whole=_LateWhole(self),
             close=self.close,
         )
 
@@ -107,3 +110,13 @@ class _LateOutbox:
 
     def outlook(self, sequences: Sequence[int]) -> Outlook:
         return self._late.opened.outbox.outlook(sequences)
+
+
+class _LateWhole:
+    """Implements `WholeStore`."""
+
+    def __init__(self, late: LateStore) -> None:
+        self._late = late
+
+    def entries(self) -> AbstractContextManager[Iterator[Entry]]:
+        return self._late.opened.whole.entries()

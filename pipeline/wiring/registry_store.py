@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pipeline.adapters.storage.engine import Durability, Store
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.outbox_store import SqlOutboxStore
+from pipeline.adapters.storage.recent_reader import RecentReader
 from pipeline.adapters.storage.recorder_store import RecorderStore
 from pipeline.adapters.storage.sql_operating import SqlOperating
 from pipeline.adapters.storage.sql_registry import SqlRegistry
 from pipeline.adapters.storage.store_reader import StoreReader
+from pipeline.adapters.storage.whole_registry import WholeRegistry
 from pipeline.delivery_log import DeliveryLog, DeliveryRows
+from pipeline.moving import WholeStore
 from pipeline.operating import AuditLog, OperatorStore
 from pipeline.publishing import OutboxStore
+from pipeline.recent_log import RecentLog
 from pipeline.registry import Registry
 from pipeline.settings import Settings
 from pipeline.wiring.configuration import store_url
@@ -28,8 +32,10 @@ class RegistryStore:
     outbox: OutboxStore
     log: DeliveryLog
     rows: DeliveryRows
+    recent: RecentLog
     operators: OperatorStore
     audit: AuditLog
+    whole: WholeStore
     close: Callable[[], None]
 
 
@@ -46,7 +52,9 @@ def registry_in(store: Store) -> RegistryStore:
         outbox=SqlOutboxStore(store),
         log=StoreReader(store),
         rows=RecorderStore(store),
+        recent=RecentReader(store),
         operators=operating,
         audit=operating,
+        whole=WholeRegistry(store),
         close=store.close,
     )
