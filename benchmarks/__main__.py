@@ -6,7 +6,6 @@ import logging
 import signal
 import sys
 import time
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from benchmarks.children import BenchmarkFailed
 from benchmarks.machine import load_average, this_machine
 from benchmarks.measuring import measured
+from benchmarks.model_check import print_checks
 from benchmarks.model_report import UnusableResults, print_model
 from benchmarks.not_measured import not_measured
 from benchmarks.options import Options, read_options
@@ -30,8 +30,8 @@ def main(words: list[str]) -> int:
     """Exit status 0 if every scenario gave figures in every round."""
     options = read_options(words)
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
-    if options.model is not None:
-        return _model(options.model, options, console)
+    if options.model is not None or options.check is not None:
+        return _model(options, console)
     logging.basicConfig(level=logging.ERROR)
     signal.signal(signal.SIGTERM, _end)
     results = Results(this_machine(), options.amounts)
@@ -47,9 +47,12 @@ def main(words: list[str]) -> int:
     return 0 if min(rounds) == options.repeat else 1
 
 
-def _model(path: Path, options: Options, console: Console) -> int:
+def _model(options: Options, console: Console) -> int:
     try:
-        print_model(path, options.names, options.rate, console)
+        if options.check is not None:
+            print_checks(options.check, console)
+        if options.model is not None:
+            print_model(options.model, options.names, options.rate, console)
     except UnusableResults as exc:
         console.print(str(exc), style="bold red", markup=False)
         return 1

@@ -10,15 +10,12 @@ from typing import Any, Final, cast
 
 from rich.console import Console
 
-from benchmarks.model import STAGES, Assumptions, Measured, needed
 from benchmarks.tables import markdown_table
+from pipeline.domain.sizing import STAGES, UNSAID, Assumptions, Measured, needed
 
 _PREFERRED: Final = ("own-50", "shared-50", "fan-out-own", "fan-out-shared")
-_UNSAID: Final = (
-    "a store for so many attempts a second: SQLite is none, PostgreSQL was not measured",
-    "what brokers lose with more partitions and clients, and with replicas that fall behind",
-    "network and receivers: here they are on loopback, and answer at once",
-    "retries: each is another attempt, with a hop or more through the tiers (see `retried-own`)",
+_RETRIES: Final = (
+    "retries: each is another attempt, with a hop or more through the tiers (see `retried-own`)"
 )
 
 
@@ -44,7 +41,7 @@ def print_model(path: Path, names: Sequence[str], rate: int, console: Console) -
         table.add_row(lines[0].name, lines[0].formula, *(f"{line.value:,.0f}" for line in lines))
     console.print(table)
     console.print("Not in the model:", highlight=False)
-    for text in _UNSAID:
+    for text in (*UNSAID, _RETRIES):
         console.print(f"- {text}", highlight=False, markup=False)
 
 

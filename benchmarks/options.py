@@ -38,6 +38,7 @@ class Options:
     amounts: Amounts
     repeat: int
     model: Path | None
+    check: Path | None
     """A results file to compute from; nothing is measured then."""
     rate: int
 
@@ -58,7 +59,13 @@ def read_options(words: list[str]) -> Options:
         profile=frozenset(given.profile),
     )
     return Options(
-        _chosen(given), tuple(given.scenario), amounts, given.repeat, given.model, given.rate
+        _chosen(given),
+        tuple(given.scenario),
+        amounts,
+        given.repeat,
+        given.model,
+        given.check_model,
+        given.rate,
     )
 
 
@@ -95,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="RESULTS.json",
         help="measure nothing: compute what a cluster needs from the figures of a results file",
+    )
+    parser.add_argument(
+        "--check-model",
+        type=Path,
+        metavar="RESULTS.json",
+        help="measure nothing: compare the rates of a results file with what the model predicts",
     )
     parser.add_argument(
         "--rate",

@@ -14,6 +14,7 @@ _TOP: Final = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parent
 
 SCHEMAS_DIR: Final = _TOP / "schemas"
 TOPICS_FILE: Final = _TOP / "topics.yaml"
+COSTS_FILE: Final = _PACKAGE / "costs.yaml"
 PROFILES_DIR: Final = _PACKAGE / "profiles"
 PROFILE_SAMPLES_DIR: Final = PROFILES_DIR / "samples"
 SAMPLES_DIR: Final = _PACKAGE / "demo" / "samples"

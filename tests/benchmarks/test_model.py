@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.model import Assumptions, Measured, needed
 from benchmarks.model_report import UnusableResults, print_model, read_measured
+from pipeline.domain.sizing import Assumptions, Measured, needed
 from tests.architecture.checkout import ROOT
 
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")

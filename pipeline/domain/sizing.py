@@ -12,6 +12,12 @@ from math import ceil
 from typing import Final, NamedTuple
 
 STAGES: Final = ("router", "sender", "scheduler", "recorder")
+UNSAID: Final = (
+    "a store for so many attempts a second: SQLite is none, PostgreSQL was not measured",
+    "what brokers lose with more partitions and clients, and with replicas that fall behind",
+    "network and receivers: they were on loopback, and answered at once",
+)
+"""What the model leaves out."""
 _US_PER_SECOND: Final = 1_000_000
 _SECONDS_PER_DAY: Final = 86_400
 _BYTES_PER_TERABYTE: Final = 10**12
