@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "demo": "demo_command",
     "run": "run_command",
     "topics": "topics_command",
+    "acls": "acls_command",
     "sources": "sources_command",
     "accounts": "accounts_command",
     "endpoints": "endpoints_command",
@@ -36,7 +37,10 @@ COMMANDS: Final = {
     "keys": "keys_command",
     "operators": "operators_command",
     "tables": "tables_command",
+    "store": "store_command",
     "secrets": "secrets_command",
+    "export": "export_command",
+    "import": "import_command",
     "publish": "publish_command",
     "deliveries": "deliveries_command",
     "statistics": "statistics_command",
@@ -46,6 +50,7 @@ COMMANDS: Final = {
     "replay": "replay_command",
     "offsets": "offsets_command",
     "doctor": "doctor_command",
+    "plan": "plan_command",
 }
 """Modules beside this one; each has a `register`."""
 
