@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.domain.audit import AuditEntry
+from pipeline.domain.audit import AuditEntry, Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,15 @@ class OperatorStore(Protocol):
 
     def operator(self, name: str) -> Operator | None: ...
 
-    def put_operator(self, operator: Operator) -> None:
-        """Where there is one of this name, its password is replaced, and its sessions end."""
+    def put_operator(self, operator: Operator, by: Author | None = None) -> None:
+        """Where there is one of this name, its password is replaced, and its sessions end.
+
+        It is in the audit log where somebody is named who does it.
+        """
         ...
 
-    def remove_operator(self, name: str) -> bool:
-        """And its sessions; whether there was one."""
+    def remove_operator(self, name: str, by: Author | None = None) -> bool:
+        """And its sessions; whether there was one. It is in the audit log as above."""
         ...
 
     def operators(self) -> list[Operator]: ...

@@ -37,7 +37,9 @@ class AuditEntryBody(BaseModel):
     who: str = Field(description="The id of a key, an operator's name, or a link's account.")
     via: str = Field(description="api, console or command.")
     action: str = Field(description="created, changed or removed.")
-    kind: str = Field(description="account, endpoint, relation, key, profile or event_type.")
+    kind: str = Field(
+        description="account, endpoint, relation, key, profile, event_type or operator."
+    )
     subject: str = Field(description="The id of what was changed.")
     account: str | None
     before: dict[str, JsonValue] | None = Field(description="Null where it was not there.")

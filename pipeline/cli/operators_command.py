@@ -16,6 +16,7 @@ from pipeline.cli.loaded_settings import load_settings
 from pipeline.cli.log_lines import log_warnings_alone
 from pipeline.cli.terminal import examples, output, say, table, time_text
 from pipeline.clock import now_ms
+from pipeline.domain.audit import Author
 from pipeline.operating import Operator, OperatorStore
 from pipeline.wiring.registry_store import opened_registry
 
@@ -51,7 +52,8 @@ def add(
     except UnusablePassword as exc:
         raise BadInput(str(exc)) from exc
     with _store() as store:
-        store.put_operator(Operator(name, hash_of_password(password), now_ms()))
+        made = Operator(name, hash_of_password(password), now_ms())
+        store.put_operator(made, Author("operators add", "command"))
     say(f"{name} may sign in to the console")
 
 
@@ -73,7 +75,7 @@ def list_() -> None:
 def remove(name: _Name) -> None:
     """Remove an operator, whose sessions end at once."""
     with _store() as store:
-        if not store.remove_operator(name):
+        if not store.remove_operator(name, Author("operators remove", "command")):
             raise BadInput(f"there is no operator {name}")
     say(f"{name} may not sign in any more")
 

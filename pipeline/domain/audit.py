@@ -38,8 +38,8 @@ class AuditEntry(NamedTuple):
     who: str
     via: str
     kind: str
-    """What was changed: `account`, `endpoint`, `relation`, `key`, `profile`, `event_type`; or an
-    action's kind."""
+    """What was changed: `account`, `endpoint`, `relation`, `key`, `profile`, `event_type`,
+    `operator`; or an action's kind."""
     subject: str
     """Its id."""
     account: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pipeline.domain.audit import AuditEntry
+from pipeline.domain.audit import AuditEntry, Author
 from pipeline.operating import AuditLog, Operator, OperatorStore, Session
 
 
@@ -23,11 +23,11 @@ class LateOperating:
     def operators(self) -> list[Operator]:
         return self._operators().operators()
 
-    def put_operator(self, operator: Operator) -> None:
-        self._operators().put_operator(operator)
+    def put_operator(self, operator: Operator, by: Author | None = None) -> None:
+        self._operators().put_operator(operator, by)
 
-    def remove_operator(self, name: str) -> bool:
-        return self._operators().remove_operator(name)
+    def remove_operator(self, name: str, by: Author | None = None) -> bool:
+        return self._operators().remove_operator(name, by)
 
     def session(self, token_hash: bytes) -> Session | None:
         return self._operators().session(token_hash)

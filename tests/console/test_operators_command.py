@@ -36,5 +36,18 @@ def test_operators_are_made_listed_and_removed(tmp_path: Path):
     store.close()
     assert operator is not None
     assert is_password("a long enough one", operator.password_hash)
+    assert run(tmp_path, "add", "ada", "--password-stdin", given="another one\n").returncode == 2
+    changed = run(tmp_path, "add", "ada", "--password-stdin", given="yet another long one\n")
+    assert changed.returncode == 0, changed.stderr
     assert run(tmp_path, "remove", "ada").returncode == 0
     assert run(tmp_path, "remove", "ada").returncode == 2
+    store = opened_registry(Settings(store=StoreSettings(url=url)))
+    found = store.audit.entries(account=None, before=None, limit=9)
+    store.close()
+    told = [(one.who, one.via, one.verb, one.kind, one.subject) for one in found]
+    assert told == [
+        ("operators remove", "command", "removed", "operator", "ada"),
+        ("operators add", "command", "changed", "operator", "ada"),
+        ("operators add", "command", "created", "operator", "ada"),
+    ]
+    assert "argon2" not in str(found), "not even a hash is told"

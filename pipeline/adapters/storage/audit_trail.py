@@ -19,8 +19,9 @@ _KINDS: Final = {
     "api_keys": "key",
     "profiles": "profile",
     "event_types": "event_type",
+    "console_operators": "operator",
 }
-_SECRETS: Final = {"endpoints": "sealed"}
+_SECRETS: Final = {"endpoints": "sealed", "console_operators": "password_hash"}
 _UNTOLD: Final = {"api_keys": "hash"}
 """Of no use to a reader."""
 _DOCUMENT: Final = "document"

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, insert, select, update
 
+from pipeline.adapters.storage.audit_trail import AuditTrail
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.operating_tables import (
     audit_log,
@@ -14,7 +15,7 @@ from pipeline.adapters.storage.operating_tables import (
     console_sessions,
 )
 from pipeline.adapters.storage.registry_statements import upsert
-from pipeline.domain.audit import AuditEntry
+from pipeline.domain.audit import AuditEntry, Author
 from pipeline.operating import Operator, Session
 
 _SESSION = console_sessions.c
@@ -39,13 +40,15 @@ class SqlOperating:
         with self._store.reading() as connection:
             return [Operator(**row) for row in connection.execute(found).mappings()]
 
-    def put_operator(self, operator: Operator) -> None:
+    def put_operator(self, operator: Operator, by: Author | None = None) -> None:
         with self._store.writing() as connection:
+            AuditTrail(connection, by).note_put(console_operators, asdict(operator))
             upsert(connection, console_operators, asdict(operator))
             connection.execute(delete(console_sessions).where(_SESSION.operator == operator.name))
 
-    def remove_operator(self, name: str) -> bool:
+    def remove_operator(self, name: str, by: Author | None = None) -> bool:
         with self._store.writing() as connection:
+            AuditTrail(connection, by).note_removal(console_operators, name)
             connection.execute(delete(console_sessions).where(_SESSION.operator == name))
             removed = connection.execute(
                 delete(console_operators).where(console_operators.c.name == name)
