@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipeline.api.problems import FieldError, conflict, invalid
 from pipeline.api.times import read_time_ms
 from pipeline.domain.endpoint import Endpoint, EndpointStatus
+from pipeline.domain.type_patterns import InvalidTypePattern, compile_patterns
 
 
 def read_span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
@@ -16,6 +19,14 @@ def read_span(since: str | None, until: str | None) -> tuple[int | None, int | N
     if until_ms is not None and until_ms <= (since_ms or 0):
         raise invalid([FieldError("/until", "must be later than since")])
     return since_ms, until_ms
+
+
+def check_types(patterns: Sequence[str]) -> None:
+    """Raises Problem (422): one is no pattern of event types."""
+    try:
+        compile_patterns(patterns)
+    except InvalidTypePattern as exc:
+        raise invalid([FieldError("/event_types", str(exc))]) from exc
 
 
 def check_active(endpoint: Endpoint) -> None:

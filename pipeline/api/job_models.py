@@ -69,6 +69,9 @@ class NewRedrive(BaseModel):
     endpoint: _ChosenId | None = None
     account: _ChosenId | None = None
     reason: Annotated[Reason | None, Field(strict=False)] = None
+    event_types: list[_Pattern] = Field(
+        default=[], max_length=MAX_PATTERNS, description="Patterns; none: every type."
+    )
     ids: list[_LetterId] = Field(default=[], max_length=MAX_IDS)
     since: str | None = Field(
         default=None, description="Dead since.", json_schema_extra=TIME_SCHEMA
@@ -108,6 +111,7 @@ class Redrive(Counts):
     """A redrive."""
 
     reason: str | None
+    event_types: list[str]
     count: int | None = Field(description="The same as `matched`; null while it counts.")
 
 
@@ -141,6 +145,7 @@ def redrive_of(job: Job) -> Redrive:
     return Redrive(
         **_counts(job),
         reason=job.order.reason,
+        event_types=list(job.order.event_types),
         count=job.progress.matched if is_counted else None,
     )
 

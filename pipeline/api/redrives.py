@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account, seen_endpoint
-from pipeline.api.job_checks import check_active, read_span
+from pipeline.api.job_checks import check_active, check_types, read_span
 from pipeline.api.job_models import NewRedrive, Redrive, RedriveList, redrive_of
 from pipeline.api.job_ports import JobOrders, JobPorts
 from pipeline.api.listing import FromList
@@ -90,11 +90,13 @@ def _with_times(order: JobOrder, given: NewRedrive) -> JobOrder:
     since_ms, until_ms = read_span(given.since, given.until)
     if given.endpoint is not None and given.account is not None:
         raise invalid([FieldError("/account", "leave it out: the endpoint is one account's")])
+    check_types(given.event_types)
     return replace(
         order,
         endpoint=given.endpoint,
         account=given.account,
         reason=given.reason,
+        event_types=tuple(given.event_types),
         ids=tuple(given.ids),
         since_ms=since_ms,
         until_ms=until_ms,

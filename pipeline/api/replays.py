@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account, seen_endpoint
-from pipeline.api.job_checks import check_active, read_span
+from pipeline.api.job_checks import check_active, check_types, read_span
 from pipeline.api.job_models import NewReplay, Replay, ReplayList, replay_of
 from pipeline.api.job_ports import JobOrders, JobPorts
 from pipeline.api.listing import FromList
@@ -17,7 +17,6 @@ from pipeline.api.problem_responses import problem_responses
 from pipeline.api.problems import FieldError, invalid
 from pipeline.api.store_work import in_thread
 from pipeline.domain.job import JobKind, JobOrder, Only
-from pipeline.domain.type_patterns import InvalidTypePattern, compile_patterns
 
 
 def router(ports: JobPorts) -> APIRouter:
@@ -89,10 +88,7 @@ def _with_times(order: JobOrder, given: NewReplay) -> JobOrder:
     since_ms, until_ms = read_span(given.since, given.until)
     if (given.endpoint is None) == (given.account is None):
         raise invalid([FieldError("/endpoint", "give either an endpoint or an account")])
-    try:
-        compile_patterns(given.event_types)
-    except InvalidTypePattern as exc:
-        raise invalid([FieldError("/event_types", str(exc))]) from exc
+    check_types(given.event_types)
     return replace(
         order,
         endpoint=given.endpoint,

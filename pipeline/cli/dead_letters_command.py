@@ -135,6 +135,10 @@ def redrive(
     endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
     reason: Annotated[Reason | None, typer.Option(help="Only those of this reason.")] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="Only these event types, as order.*; repeatable."),
+    ] = None,
     ids: Annotated[list[str] | None, typer.Option("--id", help="Only these; repeatable.")] = None,
     since: Annotated[str | None, typer.Option(help="Dead since, in RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="Dead before, in RFC 3339.")] = None,
@@ -154,6 +158,7 @@ def redrive(
         endpoint=endpoint,
         account=account,
         reason=reason,
+        event_types=types or None,
         ids=ids or None,
         since=whole_time(since),
         until=whole_time(until),

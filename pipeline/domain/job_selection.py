@@ -10,6 +10,7 @@ from pipeline.domain.directory import Directory
 from pipeline.domain.endpoint import Endpoint, EndpointStatus
 from pipeline.domain.identifiers import delivery_id
 from pipeline.domain.job import JobOrder
+from pipeline.domain.type_patterns import TypeMatcher
 
 _NOBODY: Final[tuple[Endpoint, ...]] = ()
 
@@ -45,9 +46,14 @@ class ChosenRecipients:
                 yield each
 
 
-def is_wanted(letter: DeadLetter, order: JobOrder) -> bool:
-    """Whether a redrive takes a dead letter; its time is looked at where it lies."""
+def is_wanted(letter: DeadLetter, order: JobOrder, types: TypeMatcher) -> bool:
+    """Whether a redrive takes a dead letter; its time is looked at where it lies.
+
+    `types` are those of the order.
+    """
     if order.ids and letter.id not in order.ids:
+        return False
+    if order.event_types and not types.matches(letter.event_type or ""):
         return False
     return (
         order.account in {None, letter.account}

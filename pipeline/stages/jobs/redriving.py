@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipeline.domain.delivery import Reason
 from pipeline.domain.job_selection import ChosenRecipients, is_wanted, redriven
+from pipeline.domain.type_patterns import compile_patterns
 from pipeline.flow import Emit
 from pipeline.ports import Undecodable
 from pipeline.stages.jobs.ports import Sending
@@ -48,6 +49,7 @@ class RedriveSource:
         dead: DeadLettering,
     ) -> None:
         self._order = order
+        self._types = compile_patterns(order.event_types)
         self._topic = topic
         self._records = records
         self._directory = among
@@ -69,7 +71,7 @@ class RedriveSource:
     def sendings(self, record: Record) -> Iterator[Sending | None]:
         try:
             letter = self._records.decode_dead_letter(record.value or b"")
-            if not is_wanted(letter, self._order):
+            if not is_wanted(letter, self._order, self._types):
                 return
             dead = self._records.decode_delivery(letter.delivery or b"")
         except Undecodable:
