@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
-import msgspec
 from fastapi import APIRouter
 
 from pipeline.api.action_notes import ActionNotes
+from pipeline.api.body_preview import PreviewPorts, add_previews
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_models import AcceptedDelivery, SampleRequest
 from pipeline.api.endpoints import TAG, EndpointId
 from pipeline.api.problem_responses import problem_responses
-from pipeline.api.problems import FieldError, invalid
 from pipeline.api.receiving import Receiving, answered_in_time
+from pipeline.api.sample_making import SampleMaking
 from pipeline.api.store_work import in_thread
-from pipeline.domain.body_problem import BodyProblem
-from pipeline.domain.delivery import Delivery
-from pipeline.domain.document import DocumentError
-from pipeline.domain.endpoint import Endpoint
-from pipeline.domain.event import Event
-from pipeline.domain.event_rules import RefusedEvent, check_data, check_members
-from pipeline.domain.identifiers import new_id
-from pipeline.domain.json_text import json_text_of
-from pipeline.domain.profile import Profile
-from pipeline.domain.sample_delivery import sample_delivery
-from pipeline.domain.sample_events import SampleEvent, SampleEvents, UnknownEventType
+from pipeline.domain.sample_events import SampleEvents
 from pipeline.registry import Registry
-
-_ENTROPY_BYTES: Final = 10
-_US_PER_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +33,11 @@ class SamplePorts:
 
 
 def router(ports: SamplePorts) -> APIRouter:
-    """The route."""
-    sending = _SampleSending(ports)
+    """The routes, and those of what would be sent."""
+    making = SampleMaking(ports.registry, ports.samples, ports.now_ms, ports.random_bytes)
+    sending = _SampleSending(ports, making)
     routes = APIRouter(tags=[TAG])
+    add_previews(routes, PreviewPorts(making, ports.receiving.tables))
 
     @routes.post(
         "/v1/endpoints/{endpoint}/test",
@@ -75,15 +63,16 @@ def router(ports: SamplePorts) -> APIRouter:
 class _SampleSending:
     """Works by the tables, as the router does."""
 
-    def __init__(self, ports: SamplePorts) -> None:
+    def __init__(self, ports: SamplePorts, making: SampleMaking) -> None:
         self._ports = ports
+        self._making = making
 
     async def send(self, caller: Caller, endpoint_id: str, given: SampleRequest) -> str:
         """The delivery's id, once it is in the log and Kafka has it. Raises Problem."""
         receiving = self._ports.receiving
         async with answered_in_time():
             endpoint, profile = await receiving.receiver(caller, endpoint_id)
-            delivery = await in_thread(self._delivery, endpoint, profile, given)
+            delivery = await in_thread(self._making.delivery, endpoint, profile, given)
             await receiving.send(delivery, endpoint)
         await ActionNotes(self._ports.registry).note(
             caller,
@@ -93,47 +82,3 @@ class _SampleSending:
             asked={"delivery": delivery.delivery_id, "type": delivery.event_type},
         )
         return delivery.delivery_id
-
-    def _delivery(self, endpoint: Endpoint, profile: Profile, given: SampleRequest) -> Delivery:
-        sample = self._sample(profile, given)
-        now_ms = self._ports.now_ms()
-        event = Event(
-            id=new_id("evt", now_ms=now_ms, entropy=self._ports.random_bytes(_ENTROPY_BYTES)),
-            type=sample.type,
-            account=endpoint.account,
-            time_us=now_ms * _US_PER_MS,
-            data=sample.data,
-            subject=sample.subject,
-            metadata=sample.metadata,
-        )
-        try:
-            check_members(event)
-            check_data(event.data)
-            return sample_delivery(event, endpoint, profile)
-        except RefusedEvent as exc:
-            raise invalid([FieldError(f"/{exc.member}", exc.problem)]) from exc
-        except BodyProblem as exc:
-            raise invalid([FieldError("/data", str(exc))]) from exc
-
-    def _sample(self, profile: Profile, given: SampleRequest) -> SampleEvent:
-        try:
-            sample = self._ports.samples.sample_event(profile, event_type=given.type)
-        except UnknownEventType as exc:
-            raise invalid([FieldError("/type", str(exc))]) from exc
-        data = self._data(given, sample.type)
-        if data is None:
-            return sample
-        return SampleEvent(sample.type, data, sample.subject, sample.metadata)
-
-    def _data(self, given: SampleRequest, event_type: str) -> bytes | None:
-        """What was given, or the sample of an operator's description; None: the profile's."""
-        if "data" in given.model_fields_set:
-            try:
-                return json_text_of(given.data, "/data").encode()
-            except DocumentError as exc:
-                raise invalid([FieldError(exc.pointer, exc.text)]) from exc
-        with self._ports.registry.reading() as reader:
-            described = reader.event_type(event_type)
-        if described is None or described.sample is None:
-            return None
-        return msgspec.json.format(described.sample.encode(), indent=-1)

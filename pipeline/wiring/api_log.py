@@ -18,6 +18,7 @@ from pipeline.api import (
     delivery_contents,
     event_history,
     interventions,
+    present_state,
     statistics,
     trigger_again,
     waiting,
@@ -26,6 +27,7 @@ from pipeline.api.action_notes import ActionNotes
 from pipeline.api.deliveries import SeenLog
 from pipeline.api.event_history import HistoryPorts
 from pipeline.api.interventions import InterventionPorts
+from pipeline.api.present_state import PresentPorts
 from pipeline.api.receiving import Receiving
 from pipeline.api.repetition import Repetition
 from pipeline.api.sent_requests import RecordReading, SentRequests
@@ -86,6 +88,7 @@ def log_routers(at: LogSurroundings, closing: AsyncExitStack) -> list[APIRouter]
         waiting.router(waits),
         dead_letters.router(at.store.log),
         statistics.router(StatisticsPorts(at.store.log, at.store.registry, at.now_ms)),
+        present_state.router(PresentPorts(at.store.recent, at.now_ms)),
         event_history.router(
             HistoryPorts(log, sent, records, at.receiving.tables, at.codec.decode_event)
         ),

@@ -19,6 +19,7 @@ from pipeline.delivery_log import (
 )
 from pipeline.domain.delivery import Attempt
 from pipeline.domain.delivery_state import Pending
+from pipeline.recent_log import Journey, RecentLog, Streak
 
 
 class LateLog:
@@ -63,3 +64,16 @@ class LateLog:
 
     def drop(self, delivery: StoredDelivery) -> None:
         self._rows().drop(delivery)
+
+
+class LateRecentLog:
+    """Implements `RecentLog`; `log` raises StoreFailed before there is one."""
+
+    def __init__(self, log: Callable[[], RecentLog]) -> None:
+        self._log = log
+
+    def streaks(self, *, account: str | None, limit: int) -> Sequence[Streak]:
+        return self._log().streaks(account=account, limit=limit)
+
+    def journeys(self, *, account: str | None, since_ms: int, limit: int) -> Sequence[Journey]:
+        return self._log().journeys(account=account, since_ms=since_ms, limit=limit)

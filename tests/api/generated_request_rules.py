@@ -60,7 +60,7 @@ RULES: Final = (
         "/url|/auth/token_url",
         "a URL is parsed more strictly than any format says, and its address is judged",
     ),
-    Rule("createReplay", "/event_types", "patterns of types are a language of their own"),
+    Rule("create(Replay|Redrive)", "/event_types", "patterns of types are a language of their own"),
     Rule(
         "(create|update)Endpoint",
         "/event_types(/.*)?|/filter(/.*)?|/body(/.*)?|/headers(/.*)?|/metadata(/.*)?",
@@ -85,7 +85,16 @@ RULES: Final = (
     Rule("updateEndpoint", "", "an endpoint has to keep a URL or an address"),
     Rule("createEndpoint", "/description", "characters that are invisible are refused"),
     Rule("deactivateEndpoint", "/reason", "characters that are invisible are refused"),
-    Rule("testEndpoint", "/type|/data(/.*)?", "the profile says which types there are"),
+    Rule(
+        "testEndpoint|previewEndpoint|previewBody",
+        "/type|/data(/.*)?",
+        "the profile says which types there are",
+    ),
+    Rule(
+        "previewBody",
+        "/profile|/body(/.*)?",
+        "formats and templates are languages of their own and depend on the profile",
+    ),
     Rule(
         "(create|replace|update)EventType",
         "/sample|/schema(/.*)?",

@@ -18,6 +18,12 @@ PHONE: Final = 390
 DESK: Final = 1440
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE_MS: Final = 20_000
+_ARGUMENTS: Final = (
+    # It runs as root in containers, and shows our own pages alone.
+    "--no-sandbox",
+    # A page of a made-up origin shows one of this machine's within it, without asking anybody.
+    "--disable-features=LocalNetworkAccessChecks",
+)
 
 
 @contextmanager
@@ -30,8 +36,7 @@ def running_chromium() -> Generator[Browser]:
             pytest.fail(missing)
         pytest.skip(missing)
     with sync_playwright() as playwright:
-        # Without a sandbox: it runs as root in containers, and shows our own pages alone.
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)
         try:
             yield browser
         finally:
@@ -108,6 +113,6 @@ def opened_tab(
     try:
         tab = Tab(context.new_page(), origin)
         yield tab
-        assert tab.complaints == []
+        assert tab.complaints == [], tab.complaints
     finally:
         context.close()

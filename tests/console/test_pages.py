@@ -140,3 +140,25 @@ def test_what_is_secret_of_an_endpoint_is_on_no_page(
     with console.operator() as operator:
         for path in paths(seeded, ""):
             assert "a secret of the customer" not in operator.get(path).text, path
+
+
+def test_who_takes_a_wrong_turn_keeps_the_navigation(console: ConsoleUnderTest):
+    as_browsers_ask = {"Accept": "text/html"}
+    with console.operator() as operator, console.browser() as nobody:
+        lost = operator.get("/nothing", headers=as_browsers_ask)
+        assert lost.status_code == 404
+        assert 'href="/deliveries"' in lost.text
+        assert 'href="/deliveries"' not in nobody.get("/nothing", headers=as_browsers_ask).text
+
+
+def test_an_empty_list_asks_for_itself_until_there_is_something(console: ConsoleUnderTest):
+    account = console.api.new_account()
+    query = f"/deliveries?account={account}&shown=none"
+    part = {"HX-Request": "true"}
+    with console.operator() as operator:
+        assert f"account={account}&amp;shown=none" in operator.get(query).text
+        empty = operator.get(query, headers=part)
+        assert (empty.status_code, empty.text) == (204, "")
+        assert "hx-refresh" not in empty.headers
+        console.tried(account, console.new_endpoint(account))
+        assert operator.get(query, headers=part).headers["hx-refresh"] == "true"

@@ -11,9 +11,13 @@ from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 from pipeline.adapters.storage.archiving import StoreArchive
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.opening import open_store
+from pipeline.adapters.storage.recent_reader import RecentReader
+from pipeline.adapters.storage.recorder_store import RecorderStore
+from pipeline.adapters.storage.sql_registry import SqlRegistry
 from pipeline.adapters.storage.store_reader import StoreReader
 from pipeline.delivery_log import CountFilter, DeadLetterFilter, DeliveryFilter, Place, Status
-from tests.storage.builders import START_MS
+from tests.storage.builders import START_MS, a_failure
+from tests.storage.registry_values import an_endpoint
 
 Read = Callable[[StoreReader], object]
 
@@ -143,3 +147,25 @@ def test_counts_are_read_along_the_index_of_whose_they_are(
     plan = _plan_of(sqlite_url, lambda r: r.counted(of, since_ms=1, until_ms=2))
     assert [step for step in plan if step.startswith("SEARCH")]
     assert all(index in step for step in plan if step.startswith(("SEARCH", "SCAN")))
+
+
+@pytest.mark.parametrize("account", [None, "acme"])
+def test_streaks_and_journeys_are_read_along_indexes(sqlite_url: str, account: str | None):
+    store = open_store(sqlite_url)
+    with SqlRegistry(store).writing() as writer:
+        writer.put_endpoint(an_endpoint("ep_1"))
+    RecorderStore(store).write([a_failure()], [], {})
+    store.close()
+
+    def read(store: Store) -> None:
+        reader = RecentReader(store)
+        assert reader.streaks(account=account, limit=9)[0].tries
+        reader.journeys(account=account, since_ms=START_MS, limit=9)
+
+    plan = _plan_with(sqlite_url, read)
+    of = "account" if account else "created"
+    assert any(f"USING INDEX ix_deliveries_{of} " in f"{step} " for step in plan), plan
+    assert any("ix_deliveries_failed_endpoint" in step for step in plan), plan
+    assert any("ix_watched_endpoints_watched" in step for step in plan) or account, plan
+    scanned = [step for step in plan if step.startswith("SCAN")]
+    assert not [step for step in scanned if "deliveries" in step or "attempts" in step], plan

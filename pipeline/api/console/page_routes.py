@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.api.console.operating_routes import operating_routes
-from pipeline.api.console.pages import audit, deliveries, endpoint_editing, endpoints
+from pipeline.api.console.pages import audit, body_preview, deliveries, endpoint_editing, endpoints
 from pipeline.api.console.pages.overview import Overview
 from pipeline.api.console.pages.system import SystemPorts
 from pipeline.api.console.pages_served import PageRoute
@@ -21,11 +21,13 @@ def page_routes(system: SystemPorts) -> Sequence[PageRoute]:
         PageRoute("GET", "/endpoints", endpoints.endpoints),
         PageRoute("GET", "/endpoints/new", endpoint_editing.new),
         PageRoute("POST", "/endpoints/new", endpoint_editing.create),
+        PageRoute("POST", "/endpoints/preview", body_preview.of_form),
         PageRoute("GET", one, endpoints.endpoint),
         PageRoute("GET", f"{one}/waiting", endpoints.waiting),
         PageRoute("GET", f"{one}/edit", endpoint_editing.edit),
         PageRoute("POST", f"{one}/edit", endpoint_editing.update),
         PageRoute("POST", f"{one}/match", endpoints.match),
+        PageRoute("POST", f"{one}/preview", body_preview.of_endpoint),
         PageRoute("POST", f"{one}/rotate", endpoints.rotate),
         PageRoute("POST", f"{one}/remove", endpoints.remove),
         *(

@@ -147,7 +147,7 @@ class _Pages:
             return self._bare(request, problem)
 
         async def of_nothing(request: Request, _: Exception) -> Response:
-            return self._bare(request, not_found("There is no such page."))
+            return await self._lost(request, not_found("There is no such page."))
 
         async def of_method(request: Request, _: Exception) -> Response:
             return self._bare(
@@ -169,13 +169,28 @@ class _Pages:
             Exception: of_anything,
         }
 
+    async def _lost(self, request: Request, problem: Problem) -> Response:
+        """With the navigation, for whoever has signed in and took a wrong turn."""
+        try:
+            visitor = await self._console.door.visitor(request)
+        except (Problem, StoreFailed):
+            visitor = None
+        if visitor is None or _wants_no_page(request):
+            return self._bare(request, problem)
+        visit = self._visit(request, visitor, Form([]))
+        return visit.page("problem.html", problem.status, problem=problem)
+
     def _bare(self, request: Request, problem: Problem) -> Response:
         """For nobody we know: without navigation. For programs as the API would answer."""
-        if "text/html" not in request.headers.get("accept", ""):
+        if _wants_no_page(request):
             return answer_of(problem)
         root = PORTAL_ROOT if request.url.path.startswith(f"{PORTAL_ROOT}/") else OPERATORS_ROOT
         values = {"visitor": None, "root": root, "problem": problem}
         return self._console.rendering.answer("problem.html", values, status=problem.status)
+
+
+def _wants_no_page(request: Request) -> bool:
+    return "text/html" not in request.headers.get("accept", "")
 
 
 def _check_change(request: Request, visitor: Visitor, form: Form) -> None:

@@ -91,7 +91,7 @@ async def redrive(visit: Visit) -> Response:
 async def _asked(
     visit: Visit, ids: list[str], *, wanted: dict[str, str], problem: Problem | None = None
 ) -> Response:
-    wanted = {} if ids else _without(wanted, "type")
+    wanted = {} if ids else wanted
     counts = _NO_COUNTS
     if not ids:
         try:
@@ -128,6 +128,8 @@ def _order(visit: Visit, ids: list[str], wanted: dict[str, str]) -> dict[str, An
     order |= {name: wanted[name] for name in ("endpoint", "reason") if name in wanted}
     if "account" in wanted and "endpoint" not in wanted:
         order["account"] = wanted["account"]
+    if "type" in wanted:
+        order["event_types"] = [wanted["type"]]
     times = {name: in_utc(wanted.get(name, "")) for name in ("since", "until")}
     return {**order, **{name: time for name, time in times.items() if time}}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -22,6 +23,7 @@ _STATUSES: Final = ("pending", "held", "retrying", "delivered", "dead", "dropped
 _CAUSES: Final = ("event", "test", "trigger_again", "replay", "redrive")
 _LIMIT: Final = "50"
 _MOST_AT_ONCE: Final = 100
+_NONE: Final = "none"
 
 
 async def deliveries(visit: Visit) -> Response:
@@ -40,6 +42,9 @@ async def _list(visit: Visit, *, done: str = "", problem: Problem | None = None)
         if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             raise
         problem = refused
+    if visit.is_fragment and visit.asked("shown") == _NONE:
+        # There is no list yet that rows could be put into.
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=_again(found["items"]))
     is_live = not cursor
     return visit.page(
         "deliveries_rows.html" if visit.is_fragment else "deliveries.html",
@@ -54,6 +59,10 @@ async def _list(visit: Visit, *, done: str = "", problem: Problem | None = None)
         problem=problem,
         done=done or visit.asked("done"),
     )
+
+
+def _again(items: Sequence[Any]) -> dict[str, str]:
+    return {"HX-Refresh": "true"} if items else {}
 
 
 def _time(text: str | None) -> str | None:

@@ -8,10 +8,15 @@ from typing import Any, Final, NamedTuple
 
 from pipeline.api.console.api_calls import Document, part_of
 from pipeline.api.console.forms import Form
+from pipeline.api.console.pages.auth_form import (
+    AUTH_FIELDS,
+    KEEP,
+    auth_document,
+    auth_field_of,
+    auth_fields,
+)
 from pipeline.api.problems import FieldError, Problem, invalid
 
-KEEP: Final = "keep"
-"""An authentication that stays as it is: the form never gets its secret."""
 _FIELDS: Final = {
     "url": "url",
     "email": "email",
@@ -19,7 +24,6 @@ _FIELDS: Final = {
     "event_types": "event_types",
     "filter": "filter",
     "body": "format",
-    "auth": "auth_type",
     "headers": "headers",
     "secret": "secret",
     "retry": "retry",
@@ -78,9 +82,8 @@ def fields_of(endpoint: Mapping[str, Any], choices: Choices) -> dict[str, Any]:
         "patterns": "\n".join(each for each in endpoint["event_types"] if each not in offered),
         "filter": json.dumps(endpoint["filter"], indent=2) if endpoint["filter"] else "",
         "format": part_of(endpoint, "body").get("format", ""),
-        "auth_type": KEEP if auth else "",
+        **auth_fields(auth),
         "auth_present": auth.get("type", ""),
-        "auth_name": auth.get("name") or auth.get("username") or "",
         "headers": "\n".join(f"{name}: {value}" for name, value in endpoint["headers"].items()),
         "retry": ", ".join(retry.get("delays", ())),
         "rate_requests": str(rate.get("requests", "")),
@@ -91,7 +94,7 @@ def fields_of(endpoint: Mapping[str, Any], choices: Choices) -> dict[str, Any]:
 def empty_fields() -> dict[str, Any]:
     """A new endpoint's."""
     names = ("id", "url", "email", "description", "timeout", "patterns", "filter", "format")
-    more = ("auth_type", "auth_present", "auth_name", "headers", "retry", "rate_requests")
+    more = (*AUTH_FIELDS, "auth_present", "headers", "retry", "rate_requests")
     return {
         **dict.fromkeys((*names, *more), ""),
         "chosen": set[str](),
@@ -135,7 +138,7 @@ def document_of(form: Form) -> Document:
     if form.text("format"):
         document["body"] = {"format": form.text("format")}
     if form.text("auth_type") != KEEP:
-        document["auth"] = _auth(form)
+        document["auth"] = auth_document(form)
     if form.text("secret"):
         document["secret"] = form.text("secret")
     return document
@@ -145,24 +148,11 @@ def errors_by_field(problem: Problem | None) -> dict[str, str]:
     """What is wrong, by the form's fields; under `""` what belongs to none."""
     found: dict[str, str] = {}
     for error in problem.errors if problem is not None else ():
-        member = error.pointer.removeprefix("#query").strip("/").partition("/")[0]
-        field = _FIELDS.get(member, "")
+        member, _, rest = error.pointer.removeprefix("#query").strip("/").partition("/")
+        field = auth_field_of(rest) if member == "auth" else _FIELDS.get(member, "")
         text = error.detail if field else f"{error.pointer}: {error.detail}"
         found[field] = f"{found[field]}; {text}" if field in found else text
     return found
-
-
-def _auth(form: Form) -> Document | None:
-    kind, name, secret = form.text("auth_type"), form.text("auth_name"), form.text("auth_secret")
-    match kind:
-        case "token" | "bearer":
-            return {"type": kind, "token": secret}
-        case "header":
-            return {"type": kind, "name": name, "value": secret}
-        case "basic":
-            return {"type": kind, "username": name, "password": secret}
-        case _:
-            return None
 
 
 def _headers(text: str) -> dict[str, str | None]:

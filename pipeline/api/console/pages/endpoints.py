@@ -73,6 +73,7 @@ async def shown_endpoint(
         "schedule_is_own": found["retry"] is not None,
         "secret": None,
         "tried": None,
+        "preview": None,
         "problem": None,
         "given": {"type": _some_type(found, profile), "subject": "", "data": "{}"},
         "done": visit.asked("done"),

@@ -107,11 +107,13 @@ class Overview:
         statistics_path = (
             "/v1/statistics" if own is None else path_of("accounts", own, "statistics")
         )
-        statistics, failing, letters, backlog = await asyncio.gather(
+        statistics, failing, circuits, end_to_end, letters, backlog = await asyncio.gather(
             self._recent.get(visit, statistics_path, window),
             self._recent.get(
                 visit, "/v1/statistics/endpoints", {**window, "limit": _SHOWN_FAILING}
             ),
+            self._recent.get(visit, "/v1/statistics/circuits", {}),
+            self._recent.get(visit, "/v1/statistics/end-to-end", {}),
             visit.api.get("/v1/dead-letters", {"limit": str(_SHOWN_LETTERS)}),
             self._backlog(visit),
         )
@@ -121,6 +123,9 @@ class Overview:
         return {
             "statistics": statistics,
             "failing": failing["items"],
+            "circuits": circuits["items"],
+            "circuits_complete": circuits["complete"],
+            "end_to_end": end_to_end,
             "letters": letters["items"],
             "backlog": backlog,
             "has_accounts": bool(accounts) or own is not None,
