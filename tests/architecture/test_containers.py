@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
+from pipeline.cli.setting_names import valid_names
 from pipeline.settings import Settings
+from pipeline.wiring.stages import STAGES
 from tests.architecture.checkout import ROOT
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
+KAFKA = {name for name, service in SERVICES.items() if service["image"].startswith("apache/kafka:")}
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+SETTING = re.compile(r"PIPELINE_\w+")
 # A tag that names a version down to the minor one at least.
 PINNED = re.compile(r"[\w./-]+:v?\d+\.\d+[\w.-]*")
 
@@ -57,9 +61,9 @@ def test_every_service_runs_a_command_that_pipeline_knows(name: str):
 
 def test_a_stage_has_a_service_of_its_own():
     commands = [tuple(SERVICES[name]["command"]) for name in OURS]
-    assert {("run", stage) for stage in ("router", "sender", "scheduler", "recorder")} <= set(
-        commands
-    )
+    assert {("run", stage) for stage in (*STAGES, "api")} <= set(commands)
+    for stage in ("router", "sender"):
+        assert SERVICES[stage]["deploy"]["replicas"] == 2
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -89,12 +93,19 @@ def test_a_stage_is_healthy_when_it_says_that_it_is_ready(name: str):
     assert f":{port}/readyz" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_containers_run_without_privileges_on_a_read_only_file_system(name: str):
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - KAFKA))
+def test_containers_run_without_privileges_on_a_read_only_file_system(name: str):
     service = SERVICES[name]
     assert not service["user"].startswith(("0", "root"))
     assert service["read_only"] is True
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_container_gains_rights_or_takes_all_of_the_machine(name: str):
+    service = SERVICES[name]
     assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
 
 
 def test_our_image_does_not_run_as_root_even_without_compose():
@@ -105,24 +116,101 @@ def test_our_image_does_not_run_as_root_even_without_compose():
 
 def test_the_variables_that_compose_sets_are_settings():
     # A misspelt variable would be ignored without a word.
-    from_compose = {
-        variable
-        for name in OURS
-        for variable in SERVICES[name]["environment"]
-        if variable.startswith("PIPELINE_")
-    }
-    assert from_compose
-    assert from_compose <= setting_names()
+    set_or_asked_for = set(SETTING.findall(COMPOSE_TEXT))
+    assert len(set_or_asked_for) > 10
+    assert set_or_asked_for <= set(valid_names())
 
 
-def setting_names() -> set[str]:
-    """The environment variables that the settings read, as they would be written."""
-    names: set[str] = set()
-    for name, field in Settings.model_fields.items():
-        group = field.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            inner = (part.alias or key for key, part in group.model_fields.items())
-            names |= {f"PIPELINE_{name}__{key}".upper() for key in inner}
+def test_what_is_asked_of_the_environment_is_told_at_the_top_and_by_whoever_lacks_it():
+    asked = re.findall(r"\$\{(\w+):(.)([^}]*)\}", COMPOSE_TEXT)
+    demanded = {name for name, sign, _ in asked if sign == "?"}
+    assert demanded == {"PIPELINE_SECRETS__KEY", "PIPELINE_API__OPERATOR_KEY", "POSTGRES_PASSWORD"}
+    head = COMPOSE_TEXT.partition("\nname:")[0]
+    for name, sign, text in asked:
+        if sign == "?":
+            assert f"{name}=" in head
+            assert "openssl rand" in text
+    given = {name for name, sign, _ in asked if sign == "-"}
+    assert {name for name in given if not name.startswith("PIPELINE_")} == set()
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_secret_stands_in_the_file(name: str):
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if re.search(r"KEY$|PASSWORD|STORE__URL", variable):
+            assert "${" in value, variable
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_file_that_a_container_is_given_is_there(name: str):
+    for volume in SERVICES[name].get("volumes", ()):
+        source = volume.partition(":")[0]
+        if source.startswith("."):
+            assert volume.endswith(":ro")
+            assert (ROOT / source).exists()
         else:
-            names.add(f"PIPELINE_{name}".upper())
-    return names
+            assert source in COMPOSE["volumes"]
+
+
+def test_ports_are_published_to_this_machine_alone_and_each_once():
+    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+    assert len({port.split(":")[1] for port in published}) == len(published)
+
+
+def test_the_brokers_find_each_other_and_keep_every_record_three_times():
+    names = sorted(KAFKA)
+    voters = ",".join(f"{number}@{name}:19093" for number, name in enumerate(names, 1))
+    for number, name in enumerate(names, 1):
+        given = SERVICES[name]["environment"]
+        (published,) = SERVICES[name]["ports"]
+        outside = published.split(":")[1]
+        assert given["KAFKA_NODE_ID"] == number
+        assert given["KAFKA_CONTROLLER_QUORUM_VOTERS"] == voters
+        assert given["KAFKA_ADVERTISED_LISTENERS"] == (
+            f"INTERNAL://{name}:19092,EXTERNAL://localhost:{outside}"
+        )
+        factors = {key: value for key, value in given.items() if key.endswith("REPLICATION_FACTOR")}
+        assert len(factors) == 3
+        assert set(factors.values()) == {len(names)}
+        assert given["KAFKA_MIN_INSYNC_REPLICAS"] == len(names) - 1
+    servers = ",".join(f"{name}:19092" for name in names)
+    for name in OURS:
+        assert SERVICES[name]["environment"]["PIPELINE_KAFKA__BOOTSTRAP_SERVERS"] == servers
+
+
+def test_secrets_and_the_store_are_given_to_those_alone_that_need_them():
+    assert holders_of("PIPELINE_SECRETS__KEY") == {"api", "sender"}
+    assert holders_of("PIPELINE_STORE__URL") == {"api", "recorder"}
+    assert holders_of("PIPELINE_API__OPERATOR_KEY") == {"api"}
+    for name in ("api", "recorder"):
+        assert SERVICES[name]["environment"]["PIPELINE_STORE__URL"].endswith(
+            "@postgres:5432/pipeline"
+        )
+        assert "postgres" in SERVICES[name]["depends_on"]
+
+
+def holders_of(variable: str) -> set[str]:
+    return {name for name in OURS if variable in SERVICES[name]["environment"]}
+
+
+def test_a_stage_is_given_longer_to_end_than_it_drains():
+    drains_seconds = Settings.model_fields["stage"].default.drain_seconds
+    for name in set(OURS) - one_shots():
+        assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= drains_seconds + 5
+
+
+def test_the_dashboard_is_shown_with_the_prometheus_beside_it():
+    provisioning = ROOT / "deploy/grafana/provisioning"
+    (source,) = yaml.safe_load(
+        (provisioning / "datasources/prometheus.yaml").read_text(encoding="utf-8")
+    )["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load(
+        (provisioning / "dashboards/pipeline.yaml").read_text(encoding="utf-8")
+    )["providers"]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home.startswith(provider["options"]["path"] + "/")
+    assert f"./deploy/grafana/dashboard.json:{home}:ro" in SERVICES["grafana"]["volumes"]
+    assert "./deploy/prometheus:/etc/prometheus:ro" in SERVICES["prometheus"]["volumes"]
+    assert "--config.file=/etc/prometheus/prometheus.yaml" in SERVICES["prometheus"]["command"]

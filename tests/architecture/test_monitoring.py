@@ -84,8 +84,7 @@ def test_every_stage_that_is_asked_for_is_scraped_and_is_a_service():
     stages = scraped()
     asked = {one for text in expressions().values() for one in STAGE.findall(text)}
     assert {stage for names in asked for stage in names.split("|")} <= set(stages.values())
-    # The file for one machine has no API of its own yet.
-    assert set(stages) - {"api"} <= set(COMPOSE["services"])
+    assert set(stages) <= set(COMPOSE["services"])
 
 
 def test_every_process_is_scraped_at_its_health_port():
