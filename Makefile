@@ -24,9 +24,10 @@ TESTS ?=
 WORKERS ?= 3
 ONCE ?=
 UPGRADE ?=
+FILE ?=
 
 .PHONY: help install demo test check lint format types layers dependencies yaml architecture \
-	bench soak lock audit system-packages fix clean
+	bench soak release-schemas announce-schema chart lock audit audit-or-say-why sbom system-packages fix clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +58,8 @@ dependencies: $(INSTALLED)
 	$(BIN)/deptry .
 
 yaml: $(INSTALLED)
-	$(BIN)/yamllint --strict topics.yaml docker-compose.yml pipeline/profiles .pre-commit-config.yaml .yamllint
+	$(BIN)/yamllint --strict topics.yaml docker-compose.yml pipeline/costs.yaml pipeline/profiles .pre-commit-config.yaml .yamllint \
+		deploy/prometheus deploy/grafana deploy/chart/Chart.yaml deploy/chart/values.yaml deploy/chart/ci
 
 architecture: $(INSTALLED)
 	$(BIN)/python -m pytest -q tests/architecture
@@ -72,6 +74,26 @@ bench: install ## the benchmarks; they print their figures
 soak: install ## the tests that run for minutes
 	$(BIN)/python -m pytest -m soak --timeout=3600 $(TESTS)
 
+# Helm is in no package registry that the rest comes from: the system's, or one that Go builds.
+GO ?= $(or $(shell command -v go 2>/dev/null),/usr/local/go/bin/go)
+HELM ?= $(or $(shell command -v helm 2>/dev/null),$(abspath $(BIN)/helm))
+HELM_VERSION := v3.22.0
+CHART_CHECKS := $(VENV)/.chart
+
+chart: $(CHART_CHECKS) ## the Helm chart, rendered and validated (builds Helm with Go where there is none)
+	HELM=$(HELM) $(BIN)/python -m pytest -m soak tests/architecture/test_chart_rendered.py
+
+$(CHART_CHECKS): $(INSTALLED) deploy/chart.lock
+	$(PIP) install --quiet --require-hashes --requirement deploy/chart.lock
+	@[ -x "$(HELM)" ] || GOBIN=$(abspath $(BIN)) $(GO) install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	@touch $@
+
+release-schemas: $(INSTALLED) ## note the schemas of the version in pyproject.toml, for those that come after it
+	$(BIN)/python -m pipeline.adapters.kafka.schema_release
+
+announce-schema: $(INSTALLED) ## let this release read what the next one will write (FILE=new/delivery.avsc)
+	$(BIN)/python -m pipeline.adapters.kafka.schema_release $(FILE)
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 
@@ -79,9 +101,27 @@ lock: $(INSTALLED) ## requirements.lock anew from pyproject.toml (UPGRADE=1 take
 	$(LOCK) pyproject.toml --all-extras --group build --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra postgres --group build --constraints requirements.lock \
 		--output-file deploy/requirements.lock
+	$(LOCK) --group chart --constraints requirements.lock --output-file deploy/chart.lock
+	$(LOCK) --group sbom --output-file deploy/sbom.lock
 
-audit: $(INSTALLED) ## known vulnerabilities of what is locked
+audit: $(INSTALLED) ## known vulnerabilities of what is locked (needs the Internet, and fails without)
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+
+audit-or-say-why: $(INSTALLED)
+	timeout 60 .ci/audit
+
+SBOM_TOOL := $(VENV)/sbom
+SBOM := PYTHONWARNINGS=ignore::UserWarning $(SBOM_TOOL)/bin/cyclonedx-py requirements --output-reproducible --of JSON
+
+sbom: $(SBOM_TOOL)/.installed ## what is in it, as CycloneDX: dist/sbom.cdx.json, and dist/sbom-image.cdx.json
+	@mkdir -p dist
+	$(SBOM) --pyproject pyproject.toml --output-file dist/sbom.cdx.json requirements.lock
+	$(SBOM) --pyproject pyproject.toml --output-file dist/sbom-image.cdx.json deploy/requirements.lock
+
+$(SBOM_TOOL)/.installed: $(INSTALLED) deploy/sbom.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SBOM_TOOL)
+	$(BIN)/uv pip install --quiet --python $(SBOM_TOOL) --require-hashes --requirement deploy/sbom.lock
+	@touch $@
 
 # Where it can; a test that lacks one says so itself.
 system-packages:
