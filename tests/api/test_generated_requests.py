@@ -83,9 +83,7 @@ def run(api: RunningApi, key: str, names: dict[str, str], *options: str) -> None
 def test_whatever_an_operator_asks_the_answer_is_as_declared(
     api: RunningApi, asked_for: dict[str, str]
 ):
-    on_sqlite = "PIPELINE_STORE__URL" not in api.pipeline.settings
-    phases = EVERY_PHASE if on_sqlite else QUICK_PHASES
-    run(api, OPERATOR_KEY, asked_for, "--phases", phases, "--max-examples", str(SEVERAL))
+    run(api, OPERATOR_KEY, asked_for, "--phases", QUICK_PHASES, "--max-examples", str(SEVERAL))
 
 
 @pytest.mark.soak
