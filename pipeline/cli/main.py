@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "deliveries": "deliveries_command",
     "statistics": "statistics_command",
     "tail": "tail_command",
+    "listen": "listen_command",
     "lag": "lag_command",
     "dead-letters": "dead_letters_command",
     "replay": "replay_command",

@@ -34,9 +34,10 @@ Answer = Callable[[Request], Reply]
 class DemoReceiver:
     """Serves while it is entered; `nobody` is an address on which nobody listens meanwhile."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, port: int = 0) -> None:
+        """Port 0: any that is free. Raises OSError where the port cannot be had."""
         self._closing = threading.Event()
-        self._server = ThreadingHTTPServer((_HOST, 0), _handler(answer, self._closing))
+        self._server = ThreadingHTTPServer((_HOST, port), _handler(answer, self._closing))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(

@@ -119,7 +119,7 @@ def test_every_command_is_in_the_readme():
 
 
 @pytest.mark.parametrize(
-    "call", ["listen", "topics drop", "tail --colour", "up now", "run sender --proceses 4"]
+    "call", ["hear", "topics drop", "tail --colour", "up now", "run sender --proceses 4"]
 )
 def test_a_command_that_does_not_exist_is_recognised(call: str):
     words = calls_in(f"```sh\n.venv/bin/pipeline {call}\n```")
