@@ -32,7 +32,7 @@ def kill(kafka: EmbeddedKafka) -> None:
 
 @pytest.mark.faults
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("take_away", [stop, kill])
+@pytest.mark.parametrize("take_away", [pytest.param(stop, marks=pytest.mark.soak), kill])
 @pytest.mark.parametrize("away_seconds", [AWAY_SECONDS, pytest.param(30.0, marks=pytest.mark.soak)])
 def test_nothing_is_missing_after_the_broker_was_away(
     own_broker: OwnBroker,

@@ -162,7 +162,9 @@ def test_a_clock_set_backwards_delays_what_was_due_by_it_and_nothing_else(
     _all_delivered_once(pipeline, receiver, sent | limited | down)
 
 
-@pytest.mark.parametrize("ahead", [(1_500, 3_000), (HOUR_MS, 8_000)])
+@pytest.mark.parametrize(
+    "ahead", [(1_500, 3_000), pytest.param((HOUR_MS, 8_000), marks=pytest.mark.soak)]
+)
 def test_a_clock_ahead_of_the_brokers_costs_no_more_writes_than_any_other_wait(
     pipeline: RunningPipeline,
     receiver: Receiver,

@@ -49,7 +49,7 @@ def receiver() -> Generator[Receiver]:
 @pytest.mark.parametrize(
     ("seed", "rounds", "longest_freeze_seconds"),
     [
-        pytest.param(1, 6, 3.0, marks=pytest.mark.timeout(240)),
+        pytest.param(1, 4, 3.0, marks=pytest.mark.timeout(240)),
         pytest.param(2, 30, 20.0, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],
 )

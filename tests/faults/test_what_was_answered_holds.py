@@ -21,7 +21,8 @@ from tests.receiver import Receiver
 from tests.running_pipeline import RunningPipeline
 
 KEY = "the operator's key of a test, long enough"
-TIMES = 200
+TIMES = [50, pytest.param(200, marks=pytest.mark.soak)]
+FEWER = 50
 LAST = 30
 NOISE_THREADS = 2
 SECONDS = 60.0
@@ -99,18 +100,19 @@ def clients(pipeline: RunningPipeline, receiver: Receiver) -> Generator[tuple[Cl
 
 @pytest.mark.faults
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("times", TIMES)
 def test_an_event_sent_right_after_an_endpoint_was_made_reaches_it(
-    clients: tuple[Client, Client], receiver: Receiver
+    clients: tuple[Client, Client], receiver: Receiver, times: int
 ):
     changing, publishing = clients
     changing.ask("POST", "/v1/accounts", {"id": "acme"})
-    for number in range(TIMES):
+    for number in range(times):
         endpoint = {"id": f"e-{number}", "url": receiver.url(f"/{number}")}
         changing.ask(
             "POST", "/v1/accounts/acme/endpoints", {**endpoint, "event_types": [f"t.{number}"]}
         )
         publishing.publish(account="acme", type=f"t.{number}")
-    for number in range(TIMES):
+    for number in range(times):
         assert len(receiver.wait_for(1, path=f"/{number}", seconds=SECONDS)) == 1
 
 
@@ -121,19 +123,20 @@ def test_an_event_sent_right_after_an_account_was_made_reaches_its_endpoint(
     clients: tuple[Client, Client], receiver: Receiver
 ):
     changing, publishing = clients
-    for number in range(TIMES // 4):
+    for number in range(FEWER):
         changing.ask("POST", "/v1/accounts", {"id": f"a-{number}"})
         endpoint = {"id": f"e-{number}", "url": receiver.url(f"/{number}")}
         changing.ask("POST", f"/v1/accounts/a-{number}/endpoints", endpoint)
         publishing.publish(account=f"a-{number}", type="made")
-    for number in range(TIMES // 4):
+    for number in range(FEWER):
         receiver.wait_for(1, path=f"/{number}", seconds=SECONDS)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("times", TIMES)
 def test_an_event_sent_right_after_a_star_was_set_or_taken_knows_of_it(
-    clients: tuple[Client, Client], receiver: Receiver
+    clients: tuple[Client, Client], receiver: Receiver, times: int
 ):
     changing, publishing = clients
     changing.ask("POST", "/v1/accounts", {"id": "builder", "profile": "twelve-build"})
@@ -147,20 +150,20 @@ def test_an_event_sent_right_after_a_star_was_set_or_taken_knows_of_it(
         event = {"type": "Company.updated", "subject": f"company/{company}"}
         publishing.publish(account="builder", **event, data={"current": number, "previous": None})
 
-    for company in range(TIMES):
+    for company in range(times):
         mark(company, "gold")
         tell(company, company)
-    receiver.wait_for(TIMES, path="/b", seconds=SECONDS)
-    for company in range(TIMES):
+    receiver.wait_for(times, path="/b", seconds=SECONDS)
+    for company in range(times):
         mark(company, None)
         tell(company, -1)
     # Enough companies for every partition of the events, each behind what is not to come.
     for company in range(LAST):
         mark(company, "green")
-        tell(company, TIMES + company)
-    requests = receiver.wait_for(TIMES + LAST, path="/b", seconds=SECONDS)
+        tell(company, times + company)
+    requests = receiver.wait_for(times + LAST, path="/b", seconds=SECONDS)
     told = sorted(json.loads(request.body)["current"] for request in requests)
-    assert told == list(range(TIMES + LAST))
+    assert told == list(range(times + LAST))
 
 
 @pytest.mark.soak
@@ -171,7 +174,7 @@ def test_nothing_sent_after_an_endpoint_was_removed_or_switched_off_reaches_it(
 ):
     changing, publishing = clients
     changing.ask("POST", "/v1/accounts", {"id": "acme"})
-    for number in range(TIMES // 4):
+    for number in range(FEWER):
         endpoint = {"id": f"e-{number}", "url": receiver.url(f"/{number}")}
         changing.ask(
             "POST", "/v1/accounts/acme/endpoints", {**endpoint, "event_types": [f"t.{number}"]}
@@ -185,4 +188,4 @@ def test_nothing_sent_after_an_endpoint_was_removed_or_switched_off_reaches_it(
     )
     publishing.publish(account="acme", type="last")
     receiver.wait_for(1, path="/last", seconds=SECONDS)
-    assert [len(receiver.to(f"/{number}")) for number in range(TIMES // 4)] == [1] * (TIMES // 4)
+    assert [len(receiver.to(f"/{number}")) for number in range(FEWER)] == [1] * (FEWER)

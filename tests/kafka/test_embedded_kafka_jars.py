@@ -200,6 +200,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path):
         ensure_jars(cache_in(tmp_path / "file" / "cache"), Waiting(silent))
 
 
+@pytest.mark.soak
 def test_the_class_archive_is_made_once_and_used_and_a_damaged_one_does_no_harm(
     broker: SessionBroker, cache: Cache, tmp_path: Path
 ):
