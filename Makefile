@@ -21,7 +21,7 @@ SYSTEM_PACKAGES := postgresql chromium prometheus
 
 TESTS ?=
 # Processes that run tests side by side; most tests wait for something most of the time.
-WORKERS ?= 4
+WORKERS ?= 3
 ONCE ?=
 UPGRADE ?=
 FILE ?=
