@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import subprocess
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,6 +150,19 @@ def three_nodes(folder: Path) -> list[KafkaNode]:
 def new_cluster_id() -> str:
     """Base64 of an id, as Kafka wants it."""
     return "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+
+
+@contextmanager
+def running_nodes(folder: Path, *, end: Callable[[KafkaNode], None]) -> Generator[list[KafkaNode]]:
+    """Three that answer; `end` is done with each after the block, whatever became of it."""
+    nodes = three_nodes(folder)
+    with ExitStack() as ending:
+        for node in nodes:
+            ending.callback(end, node)
+            node.start()
+        for node in nodes:
+            node.wait_until_ready()
+        yield nodes
 
 
 def distinct_listeners(count: int) -> list[Listeners]:

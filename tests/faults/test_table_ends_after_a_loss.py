@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Generator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from pipeline.adapters.kafka.topic_file import read_topic_file
 from pipeline.adapters.kafka.topics import Topics
 from pipeline.domain.topology import Topology
 from pipeline.resources import TOPICS_FILE
-from tests.faults.kafka_nodes import KafkaNode, three_nodes
+from tests.faults.kafka_nodes import KafkaNode, running_nodes
 
 ANSWER_SECONDS = 40.0
 """Another leader is chosen within some seconds; what is asked again comes after that."""
@@ -24,14 +23,8 @@ ANSWER_SECONDS = 40.0
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    found = three_nodes(tmp_path / "cluster")
-    with ExitStack() as stack:
-        for node in found:
-            stack.callback(node.stop)
-            node.start()
-        for node in found:
-            node.wait_until_ready()
-        yield found
+    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
+        yield running
 
 
 @pytest.mark.faults

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from pipeline.domain.endpoint import Account, Endpoint, Order
-from tests.faults.kafka_nodes import REPLICAS, KafkaNode, three_nodes
+from tests.faults.kafka_nodes import REPLICAS, KafkaNode, running_nodes
 from tests.faults.random_rounds import expected, out_of_order
 from tests.faults.whereabouts import Whereabouts, number_in, whereabouts
 from tests.receiver import Answer, Receiver
@@ -54,14 +54,8 @@ def _load(pipeline: RunningPipeline) -> Generator[Load]:
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    found = three_nodes(tmp_path / "cluster")
-    with ExitStack() as stack:
-        for node in found:
-            stack.callback(node.stop)
-            node.start()
-        for node in found:
-            node.wait_until_ready()
-        yield found
+    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
+        yield running
 
 
 @pytest.mark.faults

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.faults.kafka_nodes import KafkaNode, three_nodes
+from tests.faults.kafka_nodes import KafkaNode, running_nodes
 from tests.faults.lost_end import (
     KEPT,
     LOST,
@@ -35,14 +34,9 @@ UNCLEAN = {
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    found = three_nodes(tmp_path / "cluster")
-    with ExitStack() as stack:
-        for node in found:
-            node.start()
-            stack.callback(node.kill)  # without a majority they would not end politely
-        for node in found:
-            node.wait_until_ready()
-        yield found
+    # Without a majority they would not end politely.
+    with running_nodes(tmp_path / "cluster", end=KafkaNode.kill) as running:
+        yield running
 
 
 @pytest.mark.faults
