@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka.broker_clock import BrokerClock
-from pipeline.adapters.kafka.served_producer import serve, tell
+from pipeline.adapters.kafka.served_producer import PromptService, tell
 from pipeline.clock import now_ms
 from pipeline.domain.rights import MissingRight, Operation, Resource
 from pipeline.ports import EmitRefused, SinkFailed
@@ -80,6 +80,7 @@ class KafkaSink:
                 "logger": librdkafka_log,
             }
         )
+        self._service = PromptService(self._producer)
         self._thread = threading.Thread(target=self._serve, name="acknowledgements", daemon=True)
         self._thread.start()
 
@@ -111,6 +112,7 @@ class KafkaSink:
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             self._loop.call_soon(self._settle, done, size_bytes, cause, topic)
+        self._service.note_produced()
         return True
 
     @property
@@ -125,7 +127,7 @@ class KafkaSink:
     def _serve(self) -> None:
         while not self._closing:
             try:
-                serve(self._producer)
+                self._service.serve()
             except SinkFailed as failed:
                 self._loop.call_soon_threadsafe(self._on_failed, failed)
                 return
