@@ -177,6 +177,8 @@ def test_what_is_put_aside_waits_longer_each_time(parked: int, wait_ms: int):
 def test_what_is_put_aside_waits_for_the_next_probe_if_that_is_later():
     probe_at_ms = NOW_MS + 5 * MINUTE_MS
     assert park(0, now_ms=NOW_MS, next_probe_at_ms=probe_at_ms) == RetryAt(probe_at_ms)
+    within_the_minute = probe_at_ms - MINUTE_MS + 1
+    assert park(0, now_ms=NOW_MS, next_probe_at_ms=within_the_minute) == RetryAt(probe_at_ms)
     later = RetryAt(NOW_MS + 10 * MINUTE_MS)
     assert park(1, now_ms=NOW_MS, next_probe_at_ms=probe_at_ms) == later
 
