@@ -8,3 +8,8 @@ import time
 def now_ms() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+def now_ns() -> int:
+    """Nanoseconds since the epoch, as spans have them."""
+    return time.time_ns()

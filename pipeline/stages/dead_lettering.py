@@ -8,6 +8,7 @@ from pipeline.domain import dead_letters
 from pipeline.domain.delivery import Position, Reason
 from pipeline.flow import Emit
 from pipeline.telemetry.instruments import DEAD_LETTERS
+from pipeline.telemetry.trace_context import trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +35,14 @@ class DeadLettering:
     def of_record(self, record: Record, reason: Reason, *, error: str) -> Emit:
         """A record that no delivery can be made of."""
         raw = dead_letters.RawRecord(position_of(record), record.key, record.value)
-        return self._emit(dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms()))
+        letter = dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms())
+        return self._emit(letter, record)
 
     def of_event(self, record: Record, event: Event, reason: Reason, *, error: str) -> Emit:
         """An event that no delivery can be made of: its account is told of it, too."""
         raw = dead_letters.RawRecord(position_of(record), record.key, record.value)
         letter = dead_letters.of_record(raw, reason, error=error, now_ms=self._now_ms())
-        return self._emit(dead_letters.of_event(letter, event))
+        return self._emit(dead_letters.of_event(letter, event), record)
 
     def of_culprit(self, record: Record) -> Emit:
         """A record that no process has survived."""
@@ -65,12 +67,13 @@ class DeadLettering:
         )
         if failure is not None:
             letter = dead_letters.after_attempt(letter, failure, attempts=delivery.attempt)
-        return self._emit(letter)
+        return self._emit(letter, record)
 
-    def _emit(self, letter: DeadLetter) -> Emit:
+    def _emit(self, letter: DeadLetter, record: Record) -> Emit:
         self._tally.add(DEAD_LETTERS, letter.reason)
         key = (letter.endpoint or letter.id).encode()
-        return Emit(self._topic, self._records.encode_dead_letter(letter), key)
+        headers = trace_headers(record.headers)
+        return Emit(self._topic, self._records.encode_dead_letter(letter), key, headers)
 
 
 def position_of(record: Record) -> Position:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.flow import Emit, Record, StartAt
     from pipeline.ports import AttemptStore, Records
     from pipeline.stages.dead_lettering import DeadLettering
+    from pipeline.stages.recording_traces import RecordingTraces
     from pipeline.telemetry.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class RecorderPorts:
     dead: DeadLettering
     tally: Tally
     attempts_topic: str
+    tracing: RecordingTraces
     on_written: Callable[[Sequence[Attempt]], None] = lambda _: None
     """Told of attempts that the store has. On the event loop."""
 
@@ -70,6 +72,8 @@ class _Batch:
     positions: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     size_bytes: int = 0
     tickets: list[Ticket] = field(default_factory=list["Ticket"])
+    traced: list[Record] = field(default_factory=list["Record"])
+    """Those records that name the trace of something in them."""
 
 
 class Recorder:
@@ -140,6 +144,8 @@ class Recorder:
             batch.tickets.append(self._loop.open_ticket(record))
             batch.positions[record.partition] = record.offset + 1
             batch.size_bytes += len(record.value or b"")
+            if record.headers is not None:
+                batch.traced.append(record)
             self._enter(record, batch)
         return batch
 
@@ -174,6 +180,7 @@ class Recorder:
         for letter in batch.letters:
             await self._ports.outlet.send_and_wait(letter)
         pause_seconds = FIRST_PAUSE_SECONDS
+        began_at_ns = self._ports.tracing.now_ns()
         while True:
             try:
                 new = await asyncio.to_thread(
@@ -186,6 +193,8 @@ class Recorder:
                 )
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+        if batch.traced:
+            self._ports.tracing.written(batch.traced, began_at_ns, records=len(batch.tickets))
         self._ports.on_written(batch.attempts)
         self._ports.tally.add(ATTEMPTS_RECORDED, "new", amount=new)
         self._ports.tally.add(ATTEMPTS_RECORDED, "repeated", amount=len(batch.attempts) - new)

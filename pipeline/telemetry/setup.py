@@ -12,8 +12,9 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
+from pipeline.clock import now_ns
 from pipeline.telemetry import instruments
-from pipeline.telemetry.spans import Spans
+from pipeline.telemetry.spans import Spans, SpanSink
 from pipeline.telemetry.tally import Fact, Instrument, Tally, Value
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def start_telemetry(
             unit=instrument.unit,
             description=instrument.meaning,
         )
-    tracer = None if collector is None else collector.traces.get_tracer(SCOPE)
-    telemetry = Telemetry(meters, collector, Spans(tracer))
+    sink = None if collector is None else SpanSink(collector.keep, now_ns)
+    spans = Spans(sink, sample_ratio=target.sample_ratio)
+    telemetry = Telemetry(meters, collector, spans)
     telemetry.observe(gauges)
     return telemetry
 
@@ -89,9 +91,7 @@ def _collector(target: TelemetryTarget, resource: Resource) -> Collector | None:
         return None
     # Its exporters take a tenth of a second to load, which most processes need not wait for.
     module = import_module("pipeline.telemetry.collector")
-    return module.connect_collector(
-        target.otlp_endpoint, resource, sample_ratio=target.sample_ratio
-    )
+    return module.connect_collector(target.otlp_endpoint, resource, scope=SCOPE)
 
 
 def _declared() -> Iterable[Instrument]:

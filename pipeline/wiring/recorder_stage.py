@@ -9,10 +9,11 @@ from pipeline.adapters.storage.archiving import StoreArchive
 from pipeline.adapters.storage.errors import StoreUnavailable, StoreUnusable
 from pipeline.adapters.storage.opening import open_store
 from pipeline.adapters.storage.recorder_store import RecorderStore
-from pipeline.clock import now_ms
+from pipeline.clock import now_ms, now_ns
 from pipeline.ports import StoreFailed
 from pipeline.stages.archiving import Archiving, ArchivingPorts
 from pipeline.stages.recorder import Recorder, RecorderPorts
+from pipeline.stages.recording_traces import RecordingTraces
 from pipeline.wiring.configuration import store_url
 from pipeline.wiring.judge_parts import open_judge
 from pipeline.wiring.live_tables import ENDPOINT_TABLES
@@ -45,6 +46,7 @@ class RecorderStage:
                 dead=parts.dead,
                 tally=parts.tally,
                 attempts_topic=at.topology.attempts,
+                tracing=RecordingTraces(parts.spans, group=at.group, now_ns=now_ns),
                 on_written=judge.on_written,
             ),
         )

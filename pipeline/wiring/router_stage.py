@@ -51,6 +51,7 @@ class RouterStage:
                 dead=parts.dead,
                 tally=parts.tally,
                 spans=parts.spans,
+                group=parts.surroundings.group,
                 label=label,
             )
         )

@@ -10,6 +10,7 @@ from pipeline.clock import now_ms
 from pipeline.flow import Partition
 from pipeline.stages.scheduler.janitor import Janitor, JanitorPorts, kinds
 from pipeline.stages.scheduler.scheduler import Scheduler, SchedulerPorts
+from pipeline.stages.scheduler.tracing import PassingTraces
 from pipeline.wiring.job_running import opened_jobs
 from pipeline.wiring.live_tables import INTERVENTIONS, ROUTING_TABLES
 from pipeline.wiring.stage_process import BuiltStage
@@ -44,6 +45,7 @@ class SchedulerStage:
                 now_ms=now_ms,
                 tiers=tiers,
                 tier_topics=tier_topics,
+                tracing=PassingTraces(parts.spans, group=at.group),
             ),
         )
         turn = Partition(next(iter(tier_topics)), 0)

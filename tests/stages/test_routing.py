@@ -235,6 +235,7 @@ def test_with_a_collector_all_deliveries_are_below_one_span_of_the_event(
     found = [dict(e.headers or ()) for e, _ in rig.routing.routed(a_record(an_event(), headers))]
     (span,) = exporter.get_finished_spans()
     assert span.context is not None
-    assert (span.name, dict(span.attributes or {})["event.id"]) == ("route", "evt_1")
+    assert span.name == "process orders"
+    assert dict(span.attributes or {})["pipeline.event.id"] == "evt_1"
     names = {each["traceparent"].decode().split("-")[2] for each in found}
     assert names == {f"{span.context.span_id:016x}"}

@@ -24,6 +24,8 @@ from pipeline.flow import Emit, Partition, Record, StartAt
 from pipeline.ports import EmitRefused
 from pipeline.stages.dead_lettering import DeadLettering
 from pipeline.stages.recorder import FULL_BYTES, PACE_SECONDS, Recorder, RecorderPorts
+from pipeline.stages.recording_traces import RecordingTraces
+from pipeline.telemetry.spans import Spans
 from pipeline.telemetry.tally import Tally
 from pipeline.wiring.recorder_store import AttemptStoreOf
 from tests.storage.builders import START_MS, an_attempt
@@ -83,6 +85,7 @@ class Reading:
             dead=DeadLettering("dead-letter", CODEC, now_ms=lambda: START_MS, tally=tally),
             tally=tally,
             attempts_topic=PARTITION.topic,
+            tracing=RecordingTraces(Spans(None), group="recorder", now_ns=lambda: 0),
         )
         # All that a recorder wants of the loop is tickets.
         self.recorder = Recorder(cast("ConsumeLoop", self._owned), ports, pace_seconds=pace_seconds)

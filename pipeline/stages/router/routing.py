@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import SpanKind
+
 from pipeline.domain.delivery import Reason
 from pipeline.ports import Oversize, Undecodable
 from pipeline.stages.router.fan_out import FanOut, RoutedCounts
+from pipeline.stages.span_attributes import of_event, processing
 from pipeline.telemetry.instruments import DELIVERIES_CREATED, EVENTS_ROUTED
+from pipeline.telemetry.spans import headers_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.domain.event import Event
     from pipeline.flow import Record
     from pipeline.stages.router.routing_ports import Routed, RoutingPorts
+    from pipeline.telemetry.spans import OpenSpan
 
 
 class Routing:
@@ -47,9 +52,16 @@ class Routing:
         return fan_out.emits(None)
 
     def _traced(self, record: Record, event: Event, fan_out: FanOut) -> Iterator[Routed]:
-        spans = self._ports.spans
-        attributes = {"event.id": event.id, "event.type": event.type}
-        span = spans.start("route", record.headers, attributes=attributes)
-        yield from fan_out.emits(spans.headers_below(span, record.headers))
+        span = self._span(record, event)
+        yield from fan_out.emits(headers_below(span, record.headers))
         if span is not None:
             span.end()
+
+    def _span(self, record: Record, event: Event) -> OpenSpan | None:
+        spans = self._ports.spans
+        place = spans.below_or_new(record.headers)
+        if place is None:
+            return None
+        span = place.start(f"process {record.partition.topic}", kind=SpanKind.CONSUMER)
+        span.attributes = processing(record, group=self._ports.group) | of_event(event)
+        return span

@@ -74,5 +74,7 @@ class RoutingPorts:
     dead: DeadLettering
     tally: Tally
     spans: Spans
+    group: str = "router"
+    """The consumer group that routes, as its spans say it."""
     label: DeliveryLabel = BY_EVENT
     """What the deliveries say of why they exist; `route` puts its cause into their start."""

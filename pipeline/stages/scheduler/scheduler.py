@@ -16,6 +16,7 @@ from pipeline.flow import Emit
 from pipeline.ports import Undecodable
 from pipeline.stages.scheduler.waiting import FEW_WAITING, MOST_WAITING, WaitingLine
 from pipeline.telemetry.instruments import HOPS, RECORDS_READ, REPEATS_DROPPED
+from pipeline.telemetry.trace_context import trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition, Record, StartAt
     from pipeline.ports import EmitRefused, Records
     from pipeline.stages.dead_lettering import DeadLettering
+    from pipeline.stages.scheduler.tracing import PassingTraces
     from pipeline.telemetry.tally import Tally
 
 LONGEST_NAP_SECONDS = 0.5
@@ -52,6 +54,7 @@ class SchedulerPorts:
     tiers: Sequence[Tier]
     tier_topics: Mapping[str, Tier]
     """By topic."""
+    tracing: PassingTraces
 
 
 class Scheduler:
@@ -148,7 +151,12 @@ class Scheduler:
         if tier is not None:
             self._ports.tally.add(HOPS, tier.name)
             self._ports.outlet.send(
-                Emit(self._topic_of[tier.name], ticket.record.value or b"", ticket.record.key),
+                Emit(
+                    self._topic_of[tier.name],
+                    ticket.record.value or b"",
+                    ticket.record.key,
+                    trace_headers(ticket.record.headers),
+                ),
                 ticket,
             )
             ticket.release()
@@ -175,7 +183,10 @@ class Scheduler:
             self._give_up(ticket, letter)
         else:
             self._ports.tally.add(HOPS, "delivery")
-            emit = Emit(endpoint.topic, ticket.record.value or b"", delivery.endpoint.encode())
+            trace = self._ports.tracing.passed_on(ticket.record, delivery)
+            emit = Emit(
+                endpoint.topic, ticket.record.value or b"", delivery.endpoint.encode(), trace
+            )
 
             def instead(_: EmitRefused) -> Emit:
                 return self._ports.dead.of_delivery(

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.flow import Emit
+from pipeline.telemetry.spans import sampled_traceparents
 
 if TYPE_CHECKING:
     from pipeline.domain.delivery import Attempt
     from pipeline.engine.outlet import Outlet
     from pipeline.engine.ticket import Ticket
     from pipeline.ports import Records
+    from pipeline.telemetry.trace_context import TraceHeaders
 
 MOST_IN_RECORD = 200
 MOST_BYTES_IN_RECORD = 512 * 1024
@@ -31,6 +33,7 @@ class AttemptLog:
         self._records = records
         self._attempts: list[Attempt] = []
         self._tickets: list[Ticket] = []
+        self._traces: TraceHeaders = []
         self._bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._unwritten: dict[int, float] = {}
@@ -44,11 +47,13 @@ class AttemptLog:
         oldest = next(iter(self._unwritten.values()), None)
         return oldest is not None and self._loop.time() - oldest > BEHIND_SECONDS
 
-    def add(self, attempt: Attempt, ticket: Ticket) -> None:
-        """Write it soon."""
+    def add(self, attempt: Attempt, ticket: Ticket, *, trace: TraceHeaders | None) -> None:
+        """Write it soon; the record names the trace of each of its attempts that is sampled."""
         ticket.hold()
         self._attempts.append(attempt)
         self._tickets.append(ticket)
+        if trace is not None:
+            self._traces += sampled_traceparents(trace)
         self._bytes += len(attempt.response_body or b"") + 512
         if len(self._attempts) >= MOST_IN_RECORD or self._bytes >= MOST_BYTES_IN_RECORD:
             self.flush()
@@ -65,12 +70,12 @@ class AttemptLog:
             self._timer = None
         if not self._attempts:
             return
-        attempts, tickets = self._attempts, self._tickets
-        self._attempts, self._tickets, self._bytes = [], [], 0
+        attempts, tickets, traces = self._attempts, self._tickets, self._traces
+        self._attempts, self._tickets, self._traces, self._bytes = [], [], [], 0
         self._written = number = self._written + 1
         self._unwritten[number] = self._loop.time()
         self._outlet.send_for_all(
-            Emit(self._topic, self._records.encode_attempts(attempts)),
+            Emit(self._topic, self._records.encode_attempts(attempts), headers=traces or None),
             tickets,
             on_written=partial(self._note_written, number),
         )

@@ -8,18 +8,18 @@ from pipeline.domain.delivery import Attempt, Outcome
 from pipeline.domain.retry import AttemptResult, decide
 from pipeline.domain.verdict import DELIVERED, Dead, RetryAt
 from pipeline.stages.dead_lettering import position_of
+from pipeline.stages.sender.tracing import trace_of
 from pipeline.telemetry.instruments import ATTEMPT_SECONDS, ATTEMPTS, DELIVERY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from opentelemetry.trace import Span
 
     from pipeline.domain.verdict import Verdict
     from pipeline.ports import Sent
     from pipeline.stages.sender.lane import Item
     from pipeline.stages.sender.posting import Headers
     from pipeline.stages.sender.recipient import Recipient
+    from pipeline.stages.sender.tracing import AttemptTrace
     from pipeline.stages.sender.under_way import UnderWay
     from pipeline.telemetry.spans import Spans
     from pipeline.telemetry.tally import Tally
@@ -38,6 +38,8 @@ class Tried(NamedTuple):
     ended_at_ms: int
     headers: Headers
     """Those of this attempt alone."""
+    trace: AttemptTrace | None = None
+    """None where nobody traces the delivery."""
 
     @property
     def is_accepted(self) -> bool:
@@ -60,23 +62,15 @@ class Attempting:
         way = under_way.recipient.way
         under_way.started_at_ms = now_ms
         under_way.headers = headers = way.headers(delivery, now_ms=now_ms)
-        if self._spans.is_collecting:
-            under_way.span = self._start_span(under_way.item)
+        trace = trace_of(self._spans, under_way.item, under_way.recipient)
+        if trace is not None:
+            under_way.trace = trace
+            under_way.headers = headers = (*headers, *trace.request_headers)
         under_way.posting = way.post(headers, delivery, on_end)
-
-    def _start_span(self, item: Item) -> Span | None:
-        delivery = item.delivery
-        return self._spans.start(
-            "send",
-            item.record.headers,
-            attributes={"delivery.id": delivery.delivery_id, "delivery.attempt": delivery.attempt},
-        )
 
     def end(self, under_way: UnderWay, *, now_ms: int) -> Tried:
         """What it gave, and what follows from that."""
         sent = under_way.posting.result()
-        if under_way.span is not None:
-            under_way.span.end()
         delivery = under_way.item.delivery
         started_at_ms, recipient = under_way.started_at_ms, under_way.recipient
         self._attempts[sent.outcome].total += 1
@@ -91,7 +85,10 @@ class Attempting:
                 now_ms=now_ms,
                 jitter=self._jitter(),
             )
-        return Tried(recipient, sent, verdict, started_at_ms, now_ms, under_way.headers)
+        trace = under_way.trace
+        if trace is not None:
+            trace.end(sent, verdict)
+        return Tried(recipient, sent, verdict, started_at_ms, now_ms, under_way.headers, trace)
 
 
 def _retry_after(sent: Sent) -> str | None:

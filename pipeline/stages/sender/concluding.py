@@ -12,6 +12,7 @@ from pipeline.stages.sender.attempting import attempt_entry
 from pipeline.stages.sender.giving_up import state_of
 from pipeline.stages.sender.hold_note import HoldNote, write_note
 from pipeline.stages.sender.lane import Item, Lane
+from pipeline.stages.sender.tracing import traced_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,19 +63,23 @@ class Concluding:
         if not self._loop.is_current(ticket):
             return  # its new owner does it again; a retry written now would be one too many
         tried = self._as_asked(item, tried)
-        self._attempt_log.add(attempt_entry(item, tried), ticket)
+        trace = None if tried.trace is None else tried.trace.headers
+        self._attempt_log.add(attempt_entry(item, tried), ticket, trace=trace)
         match tried.verdict:
             case RetryAt(due_at_ms):
                 following = _following(item.delivery, tried, due_at_ms=due_at_ms)
-                if recipient.is_strict or not self._giving_up.defer(following, ticket=ticket):
-                    held = Item(item.record, following)
+                if recipient.is_strict or not self._giving_up.defer(
+                    following, ticket=ticket, trace=trace
+                ):
+                    held = Item(traced_record(item.record, tried.trace), following)
                     lane.awaits_head = recipient.is_strict
                     ticket.settle_with(lambda _: self._hold(lane, held, ticket=ticket, again=again))
                 else:
                     self._finish_after_all(item, recipient, ticket, None)
             case Dead(reason):
                 failure = LastFailure(tried.sent.outcome, tried.sent.status, tried.sent.error)
-                self._giving_up.bury_tried(item, reason, ticket=ticket, failure=failure)
+                buried = item._replace(record=traced_record(item.record, tried.trace))
+                self._giving_up.bury_tried(buried, reason, ticket=ticket, failure=failure)
                 self._finish_after_all(item, recipient, ticket, state_of(reason))
             case _:
                 self._finish_after_all(item, recipient, ticket, State.DELIVERED)

@@ -12,6 +12,7 @@ from pipeline.domain.tiers import MOST_HELD, hold, next_hop, park
 from pipeline.domain.verdict import Dead
 from pipeline.flow import Emit
 from pipeline.telemetry.instruments import PARKED, RETRIES
+from pipeline.telemetry.trace_context import trace_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.stages.sender.lanes import Lanes
     from pipeline.stages.sender.owners_notes import OwnersNotes
     from pipeline.telemetry.tally import Tally
+    from pipeline.telemetry.trace_context import TraceHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,14 @@ class GivingUp:
     def _put_aside(self, item: Item, *, parked: int, due_at_ms: int) -> None:
         ticket = self._loop.open_ticket(item.record)
         self._ports.tally.add(PARKED)
-        self.defer(item.delivery._replace(parked=parked, due_at_ms=due_at_ms), ticket=ticket)
+        self.defer(
+            item.delivery._replace(parked=parked, due_at_ms=due_at_ms),
+            ticket=ticket,
+            trace=trace_headers(item.record.headers),
+        )
         ticket.release()
 
-    def defer(self, delivery: Delivery, *, ticket: Ticket) -> bool:
+    def defer(self, delivery: Delivery, *, ticket: Ticket, trace: TraceHeaders | None) -> bool:
         """Write it to the tier it waits in; False if it is due too soon for any."""
         tier = next_hop(delivery.due_at_ms or 0, self._ports.now_ms(), tiers=self._ports.tiers)
         if tier is None:
@@ -131,6 +137,7 @@ class GivingUp:
             self._ports.tier_topics[tier.name],
             self._ports.records.encode_delivery(delivery),
             delivery.endpoint.encode(),
+            trace,
         )
         self._ports.outlet.send(emit, ticket)
         return True

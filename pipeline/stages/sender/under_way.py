@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.trace import Span
-
     from pipeline.engine.ticket import Ticket
     from pipeline.stages.sender.lane import Item, Lane
     from pipeline.stages.sender.places import Place
     from pipeline.stages.sender.posting import Headers, Posting
     from pipeline.stages.sender.recipient import Recipient
+    from pipeline.stages.sender.tracing import AttemptTrace
 
 
 class UnderWay:
@@ -29,9 +28,9 @@ class UnderWay:
         "place",
         "posting",
         "recipient",
-        "span",
         "started_at_ms",
         "ticket",
+        "trace",
     )
 
     headers: Headers
@@ -46,7 +45,7 @@ class UnderWay:
         self.item = item
         self.ticket = ticket
         self.place = place
-        self.span: Span | None = None
+        self.trace: AttemptTrace | None = None
 
 
 class Ended:
