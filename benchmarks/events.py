@@ -33,6 +33,7 @@ class SourceRecord(NamedTuple):
 
     key: bytes
     value: bytes
+    headers: list[tuple[str, str | bytes | None]] | None = None
 
 
 EncodeEvent = Callable[[Event], bytes]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from benchmarks.ingest import ingest_rig, measured_ingest
 from benchmarks.ingest_plan import ingest_plan
 from benchmarks.latency import LatencyPlan, measured_latency
@@ -13,15 +11,26 @@ from benchmarks.rig import Figures
 from benchmarks.rigs import bare_rig, pipeline_rig
 from benchmarks.scenario import Kind, Scenario
 from benchmarks.throughput import measured_throughput
+from benchmarks.tracing import measured_tracing, traced_rig
 
 
 def measured(scenario: Scenario, amounts: Amounts) -> Figures:
     """Its figures. Raises BenchmarkFailed."""
-    if scenario.kind is Kind.BARE_LOOP:
-        with bare_rig(scenario.name) as rig:
-            return measured_throughput(rig, amounts.steady_plan())
-    if scenario.kind is Kind.INGEST:
-        return _ingested(scenario, amounts)
+    match scenario.kind:
+        case Kind.BARE_LOOP:
+            with bare_rig(scenario.name) as rig:
+                return measured_throughput(rig, amounts.steady_plan())
+        case Kind.INGEST:
+            return _ingested(scenario, amounts)
+        case Kind.TRACING:
+            with traced_rig(scenario.name, scenario.rig) as traced:
+                return measured_tracing(traced, amounts.tracing_plan())
+        case _:
+            return _measured_of_all(scenario, amounts)
+
+
+def _measured_of_all(scenario: Scenario, amounts: Amounts) -> Figures:
+    """Of the whole pipeline."""
     with pipeline_rig(scenario.name, scenario.rig) as rig:
         match scenario.kind:
             case Kind.THROUGHPUT:
@@ -39,7 +48,7 @@ def measured(scenario: Scenario, amounts: Amounts) -> Figures:
                 )
                 return measured_neighbours(rig, pace, scenario.behaviour)
             case _:
-                assert_never(scenario.kind)
+                raise AssertionError(f"{scenario.kind} has a rig of its own")
 
 
 def _ingested(scenario: Scenario, amounts: Amounts) -> Figures:

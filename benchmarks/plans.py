@@ -7,6 +7,7 @@ from typing import Final
 
 from benchmarks.publishing import Backlog
 from benchmarks.throughput import ThroughputPlan
+from benchmarks.tracing import TracingPlan
 
 WAITING: Final = 5_000
 """Deep enough that every process always has work, and shallow enough that none runs ahead."""
@@ -42,6 +43,10 @@ class Amounts:
 
     def backlog_plan(self) -> ThroughputPlan:
         return self._at_once(self.backlog_deliveries)
+
+    def tracing_plan(self) -> TracingPlan:
+        """Turns of a third of what is measured elsewhere."""
+        return TracingPlan(self.deliveries // 3, self.deliveries)
 
     def _at_once(self, deliveries: int) -> ThroughputPlan:
         return self._plan(Backlog(deliveries, None, None))

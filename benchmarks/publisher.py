@@ -41,7 +41,9 @@ class Publisher:
         deadline = time.monotonic() + _ROOM_SECONDS
         while True:
             try:
-                self._producer.produce(self._topic, record.value, record.key)
+                self._producer.produce(
+                    self._topic, record.value, record.key, headers=record.headers
+                )
             except BufferError:
                 if time.monotonic() > deadline:
                     raise BenchmarkFailed(f"no event was taken for {_ROOM_SECONDS:g} s") from None

@@ -12,6 +12,7 @@ from benchmarks.machine import Machine
 from benchmarks.results import Results
 from benchmarks.scenario import Kind
 from benchmarks.throughput_tables import throughput_tables
+from benchmarks.tracing_tables import tracing_tables
 
 _AT_SATURATION = (Kind.THROUGHPUT, Kind.BACKLOG, Kind.BARE_LOOP)
 
@@ -41,6 +42,7 @@ def print_report(results: Results, missing: Sequence[str], console: Console) -> 
         *throughput_tables(saturated),
         *latency_tables(summaries),
         *ingest_tables(summaries),
+        *tracing_tables(summaries),
     ):
         console.print(table)
     for scenario, texts in results.failures.items():

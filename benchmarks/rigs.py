@@ -60,7 +60,7 @@ def pipeline_rig(name: str, plan: RigPlan) -> Generator[Rig]:
         yield Rig(
             name=name,
             servers=broker.servers,
-            load=_load(plan, pipeline.topology.events),
+            load=load_of(plan, pipeline.topology.events),
             receiver=receiver,
             processes={BROKER: (broker.pid,), **children_by_name(pipeline.stages)},
             children=(receiver.child, *pipeline.stages),
@@ -71,7 +71,8 @@ def pipeline_rig(name: str, plan: RigPlan) -> Generator[Rig]:
         )
 
 
-def _load(plan: RigPlan, topic: str) -> Load:
+def load_of(plan: RigPlan, topic: str) -> Load:
+    """What is published by a plan."""
     encode = event_encoder(plan.event_format, RecordCodec(load_schemas(SCHEMAS_DIR)))
     event_data, run = DataTemplate(plan.data_bytes), uuid.uuid4().hex[:8]
     layout = plan.pipeline.layout

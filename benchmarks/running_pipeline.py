@@ -57,7 +57,7 @@ class RunningPipeline:
 
 @contextmanager
 def running_pipeline(
-    broker: RunningBroker, plan: PipelinePlan, receiver: RunningReceiver
+    broker: RunningBroker, plan: PipelinePlan, receiver: RunningReceiver, **others: str
 ) -> Generator[RunningPipeline]:
     """All stages, ready, with endpoints on a receiver. Raises BenchmarkFailed."""
     folder, layout = broker.folder, plan.layout
@@ -67,7 +67,7 @@ def running_pipeline(
     topics.apply()
     topics.create(own_topics(layout, file.topology))
     publish_tables(broker.servers, layout, file.topology, address=receiver.address, data_dir=folder)
-    settings = _settings(broker, receiver)
+    settings = {**_settings(broker, receiver), **others}
     slots = tuple(plan.slots())
     stages = tuple(
         Child(

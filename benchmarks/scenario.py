@@ -21,6 +21,8 @@ class Kind(StrEnum):
     NEIGHBOURS = "neighbours"
     INGEST = "ingest"
     """Events by the API, which alone runs."""
+    TRACING = "tracing"
+    """Untraced, sampled and all traced, in turns."""
 
 
 class Group(StrEnum):
@@ -35,6 +37,7 @@ class Group(StrEnum):
     LATENCY = "latency"
     NEIGHBOURS = "neighbours"
     INGEST = "ingest"
+    TRACING = "tracing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,9 +163,19 @@ _INGESTS: Final = (
     _ingest("ingest-batch", f"events by the API, {BATCH} a request", BATCH),
 )
 
+_TRACINGS: Final = (
+    Scenario(
+        "tracing",
+        "shared-50 untraced, sampled and all traced, in turns",
+        Group.TRACING,
+        Kind.TRACING,
+        _spread(50, _SHARED),
+    ),
+)
+
 SCENARIOS: Final = (
     *(*_SATURATION, *_ENDPOINTS, *_EVENTS, *_FAILURES, *_PROCESSES, *_BACKLOGS),
-    *(*_LATENCIES, *_NEIGHBOURS, *_INGESTS),
+    *(*_LATENCIES, *_NEIGHBOURS, *_INGESTS, *_TRACINGS),
 )
 USUAL: Final = tuple(scenario for scenario in SCENARIOS if scenario.name in _USUAL)
 """What is measured where nothing is said."""

@@ -12,7 +12,7 @@ from tests.architecture.checkout import ROOT
 
 CHOSEN = (
     *("own-1", "tls", "retried-shared", "backlog-shared", "latency", "neighbour-hangs-own"),
-    *("ingest-single", "ingest-batch"),
+    *("ingest-single", "ingest-batch", "tracing"),
 )
 
 
