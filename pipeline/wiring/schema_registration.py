@@ -39,11 +39,17 @@ def register_schemas(settings: Settings, file: TopicFile) -> tuple[str, ...]:
     registry = schema_registry(settings)
     if registry is None:
         return ()
+    with closing(registry):
+        subjects = our_subjects(file).items()
+        return tuple(subject for subject, text in subjects if registry.register(subject, text))
+
+
+def our_subjects(file: TopicFile) -> dict[str, str]:
+    """The schema that this version writes, by its subject. Raises UnusableSchemas."""
     schemas = load_schemas(SCHEMAS_DIR)
-    texts = {
-        file.topology.named(name): msgspec.json.encode(schemas[schema].written.declared).decode()
+    return {
+        f"{file.topology.named(name)}-value": msgspec.json.encode(
+            schemas[schema].written.declared
+        ).decode()
         for name, schema in _SCHEMA_OF.items()
     }
-    with closing(registry):
-        subjects = ((f"{topic}-value", text) for topic, text in texts.items())
-        return tuple(subject for subject, text in subjects if registry.register(subject, text))

@@ -67,6 +67,8 @@ class Registry:
                 found = self._schema(int(number))
             case ["GET", "schemas", "guids", guid]:
                 found = self._schema(self.guids.get(guid, 0))
+            case ["GET", "subjects", subject, "versions", "latest"]:
+                found = self._version(subject, len(self.subjects.get(subject, [])))
             case ["GET", "subjects", subject, "versions", version]:
                 found = self._version(subject, int(version))
             case ["POST", "subjects", subject]:
@@ -79,6 +81,8 @@ class Registry:
 
     def _version(self, subject: str, version: int) -> tuple[int, object]:
         ids = self.subjects.get(subject, [])
+        if not ids:
+            return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
         if len(ids) < version:
             return 404, {"error_code": 40402, "message": "Version not found."}
         return self._schema(ids[version - 1])
@@ -99,6 +103,8 @@ class Registry:
         for number in self.subjects.get(subject, []):
             if self.schemas[number - 1]["schema"] == text:
                 return 200, {"subject": subject, "id": number, "version": 1, "schema": text}
+        if subject in self.subjects:
+            return 404, {"error_code": 40403, "message": "Schema not found"}
         return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum, auto
 from http import HTTPStatus
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -39,6 +40,11 @@ class UnusableRegistry(ValueError):
 class RegistryAway(Exception):
     """It did not say: not reachable, not allowed, or not what answers there. To be asked again."""
 
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        """Of its answer; None where there was none."""
+
 
 class RegistryRefused(Exception):
     """It answered, and it was no; the text says why."""
@@ -46,6 +52,16 @@ class RegistryRefused(Exception):
 
 class UnknownSchema(Exception):
     """It has no such schema; it may have one later."""
+
+
+class Holding(Enum):
+    """What a subject has."""
+
+    THIS = auto()
+    """The schema that was asked for, in one of its versions."""
+    ANOTHER = auto()
+    """Schemas, and not that one."""
+    NONE = auto()
 
 
 class _Reference(msgspec.Struct, frozen=True):
@@ -123,6 +139,22 @@ class SchemaRegistry:
         self._read(answer, f"{path}/versions", _Registered)
         return True
 
+    def holds(self, subject: str, schema: str) -> Holding:
+        """Whether the subject has this schema; nothing is changed. Raises RegistryAway."""
+        content = msgspec.json.encode({"schema": schema, "schemaType": _AVRO})
+        path = f"/subjects/{quote(subject, safe='')}"
+        there = self._ask("POST", path, content)
+        if there.status < _FIRST_REFUSAL:
+            self._read(there, path, _Registered)
+            return Holding.THIS
+        if _refusal(there).error_code not in _NOT_KNOWN:
+            self._read(there, path, _Registered)
+        latest = self._ask("GET", f"{path}/versions/latest")
+        if _refusal(latest).error_code in _NOT_KNOWN:
+            return Holding.NONE
+        self._read(latest, f"{path}/versions/latest", _Schema)
+        return Holding.ANOTHER
+
     def close(self) -> None:
         self._client.close()
 
@@ -151,7 +183,8 @@ class SchemaRegistry:
 
     def _read(self, answer: _Answer, path: str, kind: type[_T]) -> _T:
         if answer.status >= _FIRST_REFUSAL:
-            raise RegistryAway(f"{self._address}{path}: {_why(answer)}")
+            text = f"{self._address}{path}: {_why(answer)}"
+            raise RegistryAway(text, status=answer.status)
         try:
             return msgspec.json.decode(answer.body, type=kind)
         except (msgspec.MsgspecError, RecursionError) as exc:

@@ -9,6 +9,7 @@ from pipeline.wiring.doctor.finding import Finding
 from pipeline.wiring.doctor.kafka_checks import kafka_findings
 from pipeline.wiring.doctor.machine_checks import machine_findings
 from pipeline.wiring.doctor.process_checks import running_findings
+from pipeline.wiring.doctor.registry_checks import registry_findings
 from pipeline.wiring.doctor.settings_checks import settings_findings
 from pipeline.wiring.doctor.store_checks import store_findings
 
@@ -19,4 +20,5 @@ def findings(settings: Settings) -> Iterator[Finding]:
     yield from machine_findings(settings)
     yield from store_findings(settings)
     yield from running_findings(settings)
+    yield from registry_findings(settings)
     yield from kafka_findings(settings)
