@@ -156,10 +156,9 @@ def test_a_mapping_that_cannot_be_is_refused_with_its_line(
     assert any(f"topics.yaml:{line}:" in str(caught.value) for line in lines), str(caught.value)
 
 
-@pytest.mark.parametrize("form", ["avro", "cloudevents"])
-def test_records_that_say_themselves_what_they_are_cannot_be_mapped(folder: Path, form: str):
-    with pytest.raises(TopicFileError, match=f"{form} says itself"):
-        read_topic_file(topics_yaml(folder, LEAST, form), Topology())
+def test_records_that_say_themselves_what_they_are_cannot_be_mapped(folder: Path):
+    with pytest.raises(TopicFileError, match="avro says itself"):
+        read_topic_file(topics_yaml(folder, LEAST, "avro"), Topology())
 
 
 def test_other_topics_are_read_as_ever(folder: Path):

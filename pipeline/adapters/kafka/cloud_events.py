@@ -1,6 +1,7 @@
 """CloudEvents 1.0 in Kafka records, binary and structured mode (its Kafka protocol binding).
 
-* `account` is an extension attribute (`ce_account` in binary mode), and required.
+* `account` is an extension attribute (`ce_account` in binary mode), and required; the source's
+  `event` in topics.yaml can name another one, for type, subject and time too.
 * A CloudEvent is identified by its source and its id together, so the event's id is both, with a
   space between; a hash of them where that would be longer than ids may be.
 * `source`, `dataschema` and all other extension attributes become metadata under their own names.
@@ -15,6 +16,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from pipeline.adapters.kafka.attribute_mapping import OWN_ATTRIBUTES, AttributeMapping
 from pipeline.adapters.kafka.source_record import bounded_id, time_us, written_us
 from pipeline.domain.event import Event
 from pipeline.domain.event_rules import RefusedEvent, check_data
@@ -24,9 +26,7 @@ _CONTENT_TYPE: Final = "content-type"
 _PREFIX: Final = "ce_"
 _STRUCTURED: Final = b"application/cloudevents"
 _VERSION: Final = "1.0"
-_NOT_METADATA: Final = frozenset(
-    ("account", "datacontenttype", "id", "specversion", "subject", "time", "type")
-)
+_NOT_METADATA: Final = frozenset(("datacontenttype", "id", "specversion"))
 _LITERALS: Final = {b"true": "true", b"false": "false"}
 _UTF8: Final = frozenset(("", "utf-8", "utf8", "us-ascii", "ascii"))
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -48,7 +48,7 @@ def is_cloud_event(headers: Headers) -> bool:
     )
 
 
-def event_of_cloud_event(record: Record) -> Event:
+def event_of_cloud_event(record: Record, mapping: AttributeMapping = OWN_ATTRIBUTES) -> Event:
     """The event; its members are not checked, its data is.
 
     Raises:
@@ -63,16 +63,17 @@ def event_of_cloud_event(record: Record) -> Event:
     attributes = cloud_event.attributes
     if attributes.get("specversion") != _VERSION:
         raise RefusedEvent("specversion", f"only {_VERSION} is read")
-    metadata = {name: text for name, text in attributes.items() if name not in _NOT_METADATA}
-    time = attributes.get("time")
+    no_metadata = _NOT_METADATA | mapping.attributes
+    members = mapping.found_in(record, attributes, cloud_event.data)
+    time = members.time
     return Event(
         _identity(_required(attributes, "source"), _required(attributes, "id")),
-        _required(attributes, "type"),
-        _required(attributes, "account"),
+        members.type,
+        members.account,
         written_us(record) if time is None else time_us(time),
         cloud_event.data,
-        attributes.get("subject"),
-        metadata,
+        members.subject,
+        {name: text for name, text in attributes.items() if name not in no_metadata},
     )
 
 

@@ -85,6 +85,13 @@ class EventMapping:
         return int(text) * US_BY_UNIT[self.time_unit]
 
 
+def member_text(record: Record, document: bytes, member: str, origin: Origin) -> str | None:
+    """One member's text; None where it is not there, or null. Raises RefusedEvent."""
+    if isinstance(origin, FieldOf):
+        return _Found(record, document).text(member, origin)
+    return _Found(record, b"{}").text(member, origin)
+
+
 def shown_origin(origin: Origin) -> str:
     """In words, for messages."""
     if isinstance(origin, HeaderOf):

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+from pipeline.adapters.kafka.attribute_mapping import (
+    OWN_ATTRIBUTES,
+    AttributeMapping,
+    AttributeOf,
+    AttributeOrigin,
+)
 from pipeline.adapters.kafka.event_mapping import (
     US_BY_UNIT,
     EventMapping,
@@ -15,6 +22,9 @@ from pipeline.adapters.kafka.event_mapping import (
 from pipeline.domain.document import DocumentError, Fields, nearest, text_of
 
 _MEMBERS: Final = ("account", "type", "id", "subject", "time", "data")
+_ATTRIBUTE_MEMBERS: Final = ("account", "type", "subject", "time")
+_ATTRIBUTE: Final = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
+"""CloudEvents 1.0, "Naming Conventions"."""
 _ORIGINS: Final = ("field", "header", "value")
 _MOST_STEPS: Final = 16
 _MOST_CHARS: Final = 256
@@ -32,6 +42,37 @@ def event_mapping(value: object, pointer: str) -> EventMapping:
         time_unit=fields.optional("time", _unit),
         data=fields.optional("data", _data),
     )
+
+
+def attribute_mapping(value: object, pointer: str) -> AttributeMapping:
+    """The same of a source of CloudEvents. Raises DocumentError."""
+    fields = Fields(value, pointer, known=_ATTRIBUTE_MEMBERS)
+    given = {
+        name: origin
+        for name in _ATTRIBUTE_MEMBERS
+        if (origin := fields.optional(name, _attribute_origin)) is not None
+    }
+    time = given.get("time")
+    if isinstance(time, Fixed):
+        raise DocumentError(
+            fields.at("time"), "all events would have the same: give attribute, field or header"
+        )
+    return OWN_ATTRIBUTES._replace(**given)
+
+
+def _attribute_origin(value: object, pointer: str) -> AttributeOrigin:
+    fields = Fields(value, pointer, known=(*_ORIGINS, "attribute"))
+    if "attribute" not in fields:
+        return _origin(value, pointer)
+    name = fields.text("attribute")
+    if any(other in fields for other in _ORIGINS):
+        raise DocumentError(pointer, "give one of attribute, field (of the data), header and value")
+    if not _ATTRIBUTE.fullmatch(name):
+        raise DocumentError(
+            fields.at("attribute"),
+            f"{name!r}: attributes have 1-20 small letters and digits; write it without ce_",
+        )
+    return AttributeOf(name)
 
 
 def _origin(value: object, pointer: str, *, besides: tuple[str, ...] = ()) -> Origin:

@@ -23,6 +23,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.adapters.kafka.attribute_mapping import OWN_ATTRIBUTES, AttributeMapping
 from pipeline.adapters.kafka.cloud_events import event_of_cloud_event, is_cloud_event
 from pipeline.adapters.kafka.event_mapping import EventMapping
 from pipeline.adapters.kafka.schema_files import MARKER
@@ -55,8 +56,9 @@ class SourceReading:
     """How the records of a source topic are read."""
 
     format: SourceFormat
-    mapping: EventMapping | None = None
-    """None: they are envelopes."""
+    mapping: EventMapping | AttributeMapping | None = None
+    """None: they are envelopes, or CloudEvents with attributes of ours. Of attributes it is where
+    the format is that of CloudEvents."""
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -87,7 +89,14 @@ class EventReader:
             if source.format is not SourceFormat.AUTO
         }
         self._mappings = {
-            topic: source.mapping for topic, source in sources.items() if source.mapping is not None
+            topic: source.mapping
+            for topic, source in sources.items()
+            if isinstance(source.mapping, EventMapping)
+        }
+        self._attributes = {
+            topic: source.mapping
+            for topic, source in sources.items()
+            if isinstance(source.mapping, AttributeMapping)
         }
         self._envelope = msgspec.json.Decoder(_Envelope)
 
@@ -132,7 +141,8 @@ class EventReader:
             check_members(event)
             check_data(event.data)
         else:
-            event = event_of_cloud_event(record)
+            mapping = self._attributes.get(record.partition.topic, OWN_ATTRIBUTES)
+            event = event_of_cloud_event(record, mapping)
             check_members(event)
         return event
 

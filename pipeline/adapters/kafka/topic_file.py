@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pipeline.adapters.kafka.attribute_mapping import AttributeMapping
 from pipeline.adapters.kafka.event_mapping import EventMapping
-from pipeline.adapters.kafka.event_mapping_document import event_mapping
+from pipeline.adapters.kafka.event_mapping_document import attribute_mapping, event_mapping
 from pipeline.adapters.kafka.located_yaml import LocatedYaml, UnreadableYaml, read_yaml
 from pipeline.adapters.kafka.source_formats import SourceFormat, SourceReading
 from pipeline.adapters.kafka.topic_config import UNLIMITED, config_of
@@ -24,7 +25,6 @@ _TABLES: Final = ("accounts", "profiles", "endpoints", "relations", "positions")
 _COMPACTED: Final = (*_TABLES, "jobs", "interventions")
 _WAITING: Final = ("shared-delivery",)
 _NAMES: Final = ("events", *_WAITING, "dead-letter", "attempts", *_COMPACTED)
-_SELF_DESCRIBED: Final = (SourceFormat.AVRO, SourceFormat.CLOUDEVENTS)
 _MAX_PARTITIONS: Final = 1000
 _MAX_DEDICATED: Final = 4000
 """Beyond this a record costs more to produce than to send."""
@@ -50,8 +50,8 @@ class Source:
     format: SourceFormat
     start: SourceStart | int
     """Milliseconds since 1970 where it is a time."""
-    mapping: EventMapping | None = None
-    """Where the members of its events come from; None: its records are envelopes."""
+    mapping: EventMapping | AttributeMapping | None = None
+    """Where the members of its events come from; None: its records say so themselves."""
     place: str = field(default="", compare=False)
     """`<file>:<line>`, for messages."""
 
@@ -200,13 +200,15 @@ def _sources_of(root: Fields, topology: Topology) -> tuple[Source, ...]:
     for item, pointer in root.items("sources"):
         fields = Fields(item, pointer, known=("topic", "format", "start", "event"))
         start = fields.optional("start", _start_of)
+        form = fields.choice("format", SourceFormat.AUTO)
+        is_cloud_events = form is SourceFormat.CLOUDEVENTS
         source = Source(
             _source_topic(fields, topology),
-            fields.choice("format", SourceFormat.AUTO),
+            form,
             SourceStart.LATEST if start is None else start,
-            fields.optional("event", event_mapping),
+            fields.optional("event", attribute_mapping if is_cloud_events else event_mapping),
         )
-        if source.mapping is not None and source.format in _SELF_DESCRIBED:
+        if source.mapping is not None and source.format is SourceFormat.AVRO:
             raise DocumentError(
                 fields.at("event"), f"{source.format} says itself what its events are: leave it out"
             )
