@@ -11,7 +11,6 @@ from threading import Event
 from typing import Any, cast
 
 from fastapi import APIRouter
-from starlette.types import ASGIApp
 
 from pipeline.adapters.http.consent import ConsentDesk
 from pipeline.adapters.http.curl_client import open_client
@@ -54,7 +53,7 @@ from pipeline.wiring.api_jobs import job_routers
 from pipeline.wiring.api_log import LogSurroundings, log_routers
 from pipeline.wiring.api_surroundings import ApiSurroundings
 from pipeline.wiring.configuration import sealer
-from pipeline.wiring.console_parts import BacklogAsking, console_over, system_ports
+from pipeline.wiring.console_parts import BacklogAsking, Pages, console_over, system_ports
 from pipeline.wiring.endpoint_vault import SealedTokens, SealedVault, link_seals
 from pipeline.wiring.event_ingest import EventIngest, IngestSurroundings, open_event_ingest
 from pipeline.wiring.http_client import client_settings
@@ -73,8 +72,7 @@ class ApiParts:
     """An application, and what goes on beside it for ever."""
 
     application: Application
-    dress: Callable[[ASGIApp], ASGIApp]
-    """Puts the console's pages in front of it."""
+    pages: Pages
     work: Sequence[Work]
 
 

@@ -118,9 +118,10 @@ class _ApiProcess:
         if self._failure is not None:
             return
         self._server = ApiServer(
-            parts.dress(application(parts.application)),
+            parts.pages.in_front_of(application(parts.application)),
             listener,
             Serving(settings.stage.drain_seconds, settings.api.trusted_proxies),
+            end_streams=parts.pages.end_streams,
         )
         log.info("the API answers on %s", url_of(listener))
         await self._server.serve()

@@ -6,15 +6,19 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import groupby
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp
 
 from pipeline.adapters.kafka.cluster import ClusterFailed
 from pipeline.adapters.kafka.inquiry import KafkaRefused, KafkaUnreachable
 from pipeline.api.authentication import Authentication
+from pipeline.api.console.live import LivePages
+from pipeline.api.console.live_parts import LiveParts
+from pipeline.api.console.live_places import Places
 from pipeline.api.console.page_routes import page_routes
 from pipeline.api.console.pages.overview import Backlog, ReadPosition, Waiting
 from pipeline.api.console.pages.system import SystemPorts
@@ -47,6 +51,15 @@ _KINDS: Final = {TopicKind.WAITING: "tier", TopicKind.INACTIVE: "inactive"}
 _OWN: Final = {"late": "endpoints' own topics", "inactive": "of inactive endpoints"}
 
 
+class Pages(NamedTuple):
+    """The console, made."""
+
+    in_front_of: Callable[[ASGIApp], ASGIApp]
+    """Puts them there: an API."""
+    end_streams: Callable[[], None]
+    """Pages that are told what is new would hold the process up."""
+
+
 def console_over(
     settings: Settings,
     *,
@@ -54,22 +67,24 @@ def console_over(
     authentication: Authentication,
     links: ConsoleLinks,
     system: SystemPorts,
-) -> Callable[[ASGIApp], ASGIApp]:
-    """What puts the pages in front of an API."""
+) -> Pages:
+    """All pages."""
     chosen = settings.console
     rules = SessionRules(chosen.session_hours * _MS_PER_HOUR, chosen.idle_minutes * _MS_PER_MINUTE)
     sessions = Sessions(SessionPorts(store, authentication, rules, now_ms, os.urandom))
     files = StaticFiles()
     rendering = Rendering(files)
+    door, live = Door(sessions, links, rendering), LiveParts()
     console = Console(
-        door=Door(sessions, links, rendering),
+        door=door,
         rendering=rendering,
         files=files,
         pages=page_routes(system),
+        live=LivePages(live, Places(), door.visitor),
         now_ms=now_ms,
         frame_ancestors=chosen.frame_ancestors,
     )
-    return lambda api: with_console(api, console)
+    return Pages(partial(with_console, console=console), live.close)
 
 
 def system_ports(

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from tests.api.running_api import OPERATOR_KEY, RunningApi, problem_of, running_api, started_api
+from tests.console.browsing import ConsoleUnderTest
 from tests.kafka_broker import SessionBroker
 from tests.running_pipeline import eventually
 from tests.storage.postgres_server import NoPostgres, running_postgres
@@ -67,10 +68,19 @@ def test_events_are_accepted_from_known_keys_while_the_store_is_away(
         problem_of(api.client("nonsense").post("/v1/events", json=event(account)), 401)
 
 
-def test_at_its_end_it_finishes_what_is_under_way(broker: SessionBroker, tmp_path: Path):
-    with running_api(broker.bootstrap_servers, tmp_path / "data") as api:
+def test_at_its_end_it_finishes_what_is_under_way_and_ends_streams(
+    broker: SessionBroker, tmp_path: Path
+):
+    settings = {"PIPELINE_STAGE__DRAIN_SECONDS": "60"}
+    with running_api(broker.bootstrap_servers, tmp_path / "data", **settings) as api:
         body = b'{"id": "acme"}'
-        with api.raw() as connection:
+        with (
+            api.raw() as connection,
+            ConsoleUnderTest(api, tmp_path / "data").operator() as operator,
+            operator.http.stream("GET", "/live/system") as stream,
+        ):
+            lines = stream.iter_lines()
+            assert next(lines).startswith(":")
             connection.sendall(
                 f"POST {ACCOUNTS} HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\n"
                 f"Content-Length: {len(body)}\r\n\r\n".encode()
@@ -82,6 +92,7 @@ def test_at_its_end_it_finishes_what_is_under_way(broker: SessionBroker, tmp_pat
             eventually(lambda: is_refused(api))
             connection.sendall(body[5:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
+            assert list(lines)[-1] == "", "the stream was not cut off"
         assert api.pipeline.processes[("api", 0)].wait(10) == 0
         assert "Traceback" not in api.log()
 

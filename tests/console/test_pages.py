@@ -62,7 +62,7 @@ def test_hostile_content_is_inert_on_every_page(console: ConsoleUnderTest, seede
                 assert answer.status_code == 200, f"{path}: {answer.text}"
                 markup = Markup(answer.text)
                 assert markup.inline == [], path
-                assert markup.tags.count("script") == 2, path
+                assert markup.tags.count("script") == 3, path
                 assert {"b"}.isdisjoint(markup.tags), path
                 assert [tag for tag in markup.tags if tag == "img"] == ["img"], path
                 assert all(url.startswith(("/", "#", "?")) for url in markup.urls), path
@@ -109,7 +109,7 @@ def test_only_named_origins_may_embed_an_accounts_pages(
 def test_static_files_are_kept_by_their_content_and_name_no_other_site(console: ConsoleUnderTest):
     with console.browser() as browser:
         urls = [url for url in Markup(browser.get("/sign-in").text).urls if "/static/" in url]
-        assert len(urls) == 4
+        assert len(urls) == 5
         for url in urls:
             answer = browser.get(url)
             assert answer.status_code == 200

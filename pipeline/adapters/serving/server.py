@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -34,9 +34,17 @@ class Serving:
 class ApiServer:
     """Serves on a socket that listens already. Event loop only."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, serving: Serving) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        serving: Serving,
+        *,
+        end_streams: Callable[[], None],
+    ) -> None:
+        """`end_streams`: called when it stops, for answers that would go on for ever."""
         self._listener = listener
-        self._server = Server(
+        self._server = _EndingServer(
             Config(
                 cast("Any", app),
                 http=Connection,
@@ -52,7 +60,8 @@ class ApiServer:
                 limit_concurrency=_most_connections(),
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=cast("int", serving.drain_seconds),
-            )
+            ),
+            end_streams,
         )
 
     @property
@@ -67,6 +76,18 @@ class ApiServer:
     def stop(self) -> None:
         """Soon."""
         self._server.should_exit = True
+
+
+class _EndingServer(Server):
+    """Says that it stops before it waits for what is under way."""
+
+    def __init__(self, config: Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _most_connections() -> int:

@@ -24,22 +24,22 @@ def operating_routes(system: SystemPorts) -> Sequence[PageRoute]:
         *_sending_again(),
         *_event_types(),
         *_accounts(),
-        _operators("GET", "/system", system_page(system)),
+        PageRoute("GET", "/system", system_page(system), operators_only=True, live_seconds=4.0),
     ]
 
 
 def _sending_again() -> list[PageRoute]:
     redrive, replay = f"{REDRIVES.at}/{{redrive}}", f"{REPLAYS.at}/{{replay}}"
     return [
-        PageRoute("GET", "/dead-letters", dead_letters.dead_letters),
+        PageRoute("GET", "/dead-letters", dead_letters.dead_letters, live_seconds=3.0),
         PageRoute("GET", "/dead-letters/redrive", dead_letters.ask_redrive),
         PageRoute("POST", "/dead-letters/redrive", dead_letters.redrive),
-        PageRoute("GET", redrive, REDRIVES.one),
+        PageRoute("GET", redrive, REDRIVES.one, live_seconds=1.0),
         PageRoute("POST", f"{redrive}/cancel", REDRIVES.cancel),
         PageRoute("GET", "/dead-letters/one/{letter:path}", dead_letters.dead_letter),
         PageRoute("GET", "/replays", replays.replays),
         PageRoute("POST", "/replays", replays.create),
-        PageRoute("GET", replay, REPLAYS.one),
+        PageRoute("GET", replay, REPLAYS.one, live_seconds=1.0),
         PageRoute("POST", f"{replay}/cancel", REPLAYS.cancel),
     ]
 

@@ -17,12 +17,12 @@ def page_routes(system: SystemPorts) -> Sequence[PageRoute]:
     """In the order in which they are tried."""
     one = "/endpoints/{endpoint}"
     return [
-        PageRoute("GET", "/", Overview(system.backlog).page),
+        PageRoute("GET", "/", Overview(system.backlog).page, live_seconds=3.0),
         PageRoute("GET", "/endpoints", endpoints.endpoints),
         PageRoute("GET", "/endpoints/new", endpoint_editing.new),
         PageRoute("POST", "/endpoints/new", endpoint_editing.create),
         PageRoute("POST", "/endpoints/preview", body_preview.of_form),
-        PageRoute("GET", one, endpoints.endpoint),
+        PageRoute("GET", one, endpoints.endpoint, live_seconds=3.0),
         PageRoute("GET", f"{one}/waiting", endpoints.waiting),
         PageRoute("GET", f"{one}/edit", endpoint_editing.edit),
         PageRoute("POST", f"{one}/edit", endpoint_editing.update),
@@ -34,7 +34,7 @@ def page_routes(system: SystemPorts) -> Sequence[PageRoute]:
             PageRoute("POST", f"{one}/do/{action}", endpoints.action_of(action))
             for action in _ACTIONS
         ),
-        PageRoute("GET", "/deliveries", deliveries.deliveries),
+        PageRoute("GET", "/deliveries", deliveries.deliveries, live_seconds=2.0),
         PageRoute("POST", "/deliveries/trigger", deliveries.trigger_several),
         PageRoute("GET", "/deliveries/{delivery}", deliveries.delivery),
         PageRoute("GET", "/deliveries/{delivery}/download", deliveries.download),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pipeline.api.console.answer_headers import AnswerHeaders
 from pipeline.api.console.api_calls import ApiCalls
 from pipeline.api.console.forms import Form, check_same_site, read_form
+from pipeline.api.console.live import LIVE, LivePages
 from pipeline.api.console.rendering import Rendering
 from pipeline.api.console.signing_in import SIGN_IN, Door
 from pipeline.api.console.static_files import StaticFiles
@@ -43,6 +44,8 @@ class PageRoute(NamedTuple):
     path: str
     page: Page
     operators_only: bool = False
+    live_seconds: float | None = None
+    """How often its live part is worked out while somebody looks; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Console:
     rendering: Rendering
     files: StaticFiles
     pages: Sequence[PageRoute]
+    live: LivePages
     now_ms: Callable[[], int]
     frame_ancestors: Sequence[str] = ()
 
@@ -86,6 +90,11 @@ class _Pages:
                 Route(f"{root}{route.path}", self._closed(route.page), methods=[route.method])
                 for root in roots
             ]
+            if route.live_seconds is not None:
+                stream = self._stream(route.page, every_seconds=route.live_seconds)
+                routes += [
+                    Route(f"{root}{LIVE}{route.path}", stream, methods=["GET"]) for root in roots
+                ]
         self.app = Starlette(routes=routes, exception_handlers=self._failures())
         self.app.router.redirect_slashes = False
 
@@ -127,6 +136,19 @@ class _Pages:
 
         return answered
 
+    def _stream(self, page: Page, *, every_seconds: float) -> Answering:
+        """For whom we know, for as long as we do."""
+
+        async def fragment(request: Request, visitor: Visitor) -> Response:
+            visit = self._visit(request, visitor, Form([]))
+            return await page(replace(visit, is_fragment=True))
+
+        async def answered(request: Request) -> Response:
+            live = self._console.live
+            return await live.stream(request, fragment, every_seconds=every_seconds)
+
+        return answered
+
     def _visit(self, request: Request, visitor: Visitor, form: Form) -> Visit:
         return Visit(
             request=request,
@@ -140,6 +162,7 @@ class _Pages:
             rendering=self._console.rendering,
             form=form,
             now_ms=self._console.now_ms(),
+            is_fragment=request.headers.get("hx-request") == "true",
         )
 
     def _failures(self) -> Mapping[int | type[Exception], Callable[..., Awaitable[Response]]]:

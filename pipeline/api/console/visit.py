@@ -29,11 +29,8 @@ class Visit:
     rendering: Rendering
     form: Form
     now_ms: int
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether a part of the page is asked for, to be put into it."""
-        return self.request.headers.get("hx-request") == "true"
+    is_fragment: bool
+    """Whether a part of the page is asked for, to be put into it."""
 
     def part(self, name: str) -> str:
         """Of the path."""

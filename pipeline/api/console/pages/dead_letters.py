@@ -47,7 +47,7 @@ async def dead_letters(visit: Visit) -> Response:
         found, counts, problem = _NO_LETTERS_AT_ALL, _NO_COUNTS, refused
     redrives = await visit.api.get("/v1/dead-letters/redrive", {"limit": _SHOWN_REDRIVES})
     return visit.page(
-        "dead_letters.html",
+        "dead_letters_live.html" if visit.is_fragment else "dead_letters.html",
         HTTPStatus.OK if problem is None else problem.status,
         letters=found["items"],
         next=found["next"],
@@ -57,6 +57,7 @@ async def dead_letters(visit: Visit) -> Response:
         query=urlencode(wanted),
         query_of_others=urlencode(_without(wanted, "reason")),
         reasons=REASONS,
+        is_live=problem is None and not visit.asked("cursor"),
         problem=problem,
     )
 

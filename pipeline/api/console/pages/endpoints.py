@@ -46,8 +46,11 @@ async def endpoints(visit: Visit) -> Response:
 
 
 async def endpoint(visit: Visit) -> Response:
-    """One of them."""
-    return await shown_endpoint(visit)
+    """One of them, or the part of it that is live."""
+    if not visit.is_fragment:
+        return await shown_endpoint(visit)
+    found = await visit.api.get(path_of("endpoints", visit.part("endpoint")))
+    return visit.page("endpoint_live.html", endpoint=found, **await _doings(visit))
 
 
 async def shown_endpoint(
@@ -59,15 +62,10 @@ async def shown_endpoint(
     """With what a form of the page came to, if one was sent."""
     endpoint_id = visit.part("endpoint")
     found = await visit.api.get(path_of("endpoints", endpoint_id))
-    day, recent, profile = await asyncio.gather(
-        _day(visit, endpoint_id),
-        visit.api.get("/v1/deliveries", {"endpoint": endpoint_id, "limit": _RECENT}),
-        visit.profile(found["profile"]),
-    )
+    doings, profile = await asyncio.gather(_doings(visit), visit.profile(found["profile"]))
     values: dict[str, Any] = {
+        **doings,
         "endpoint": found,
-        "day": day,
-        "deliveries": recent["items"],
         "profile": profile,
         "schedule": charts.schedule(_delays_ms(found, profile)),
         "schedule_is_own": found["retry"] is not None,
@@ -150,6 +148,16 @@ async def waiting(visit: Visit) -> Response:
 
 
 _UNTRIED: Final = {"receives": False, "reason": "unknown", "detail": "not among the first 500"}
+
+
+async def _doings(visit: Visit) -> dict[str, Any]:
+    """What changes while somebody looks."""
+    endpoint_id = visit.part("endpoint")
+    day, recent = await asyncio.gather(
+        _day(visit, endpoint_id),
+        visit.api.get("/v1/deliveries", {"endpoint": endpoint_id, "limit": _RECENT}),
+    )
+    return {"day": day, "deliveries": recent["items"]}
 
 
 async def _day(visit: Visit, endpoint_id: str) -> Document:

@@ -31,6 +31,7 @@ class JobPages:
             "job_live.html" if visit.is_fragment else "job.html",
             job=job,
             word=self.word,
+            page=f"{self.at}/{job['id']}",
             here=f"{visit.visitor.root}{self.at}/{job['id']}",
             is_over=job["status"] in _FINAL,
             done=visit.asked("done"),
