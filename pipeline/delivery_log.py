@@ -271,6 +271,10 @@ class LogArchive(Protocol):
         """
         ...
 
+    def add_up(self) -> int:
+        """Counts come into the totals that programs of an older version have left out. How many."""
+        ...
+
     def release(self) -> int:
         """Room that nothing needs any more goes back to the disk, in pages. How many."""
         ...

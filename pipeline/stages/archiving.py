@@ -57,6 +57,7 @@ class Archiving:
             await asyncio.to_thread(archive.prepare, now_ms=now_ms)
             await _take_turns(partial(archive.blank, before_ms=now_ms - ports.after_ms))
             await _take_turns(partial(archive.forget, before_ms=now_ms - ports.rows_ms))
+            await _take_turns(archive.add_up)
             await _take_turns(archive.release)
         except StoreFailed as error:
             log.warning("nothing was archived this time: %s", error)

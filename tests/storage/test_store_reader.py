@@ -276,6 +276,10 @@ def test_endpoints_that_fail_are_told_with_the_most_failures_first(store: Store)
     assert found(CountFilter(), 1) == every[:1]
     assert found(CountFilter(account="a")) == every[1:]
     assert reader.failing(CountFilter(), since_ms=0, until_ms=1, limit=9) == []
+    # A profile may take some 2xx alone for a success.
+    refused = [a_failure(delivery_id=f"dlv_r{number}", status=204) for number in range(5)]
+    recorder.write([each._replace(endpoint="ep_204", account="c") for each in refused], [], {})
+    assert found(CountFilter()) == [("ep_204", "c", 5, 0), *every]
 
 
 def test_latencies_are_counted_by_their_bucket(store: Store):

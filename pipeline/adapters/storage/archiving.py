@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, null, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, null, select, tuple_
 
-from pipeline.adapters.storage.counting_tables import statistics
+from pipeline.adapters.storage.counting_tables import hour_totals, statistics
 from pipeline.adapters.storage.day_partitions import DAY_MS, DayPartitions, drop_before
 from pipeline.adapters.storage.engine import Store
+from pipeline.adapters.storage.hour_totals import add_up_some
 from pipeline.adapters.storage.statements import is_one_of
 from pipeline.adapters.storage.tables import (
     IS_WHOLE_ATTEMPT,
@@ -88,6 +89,9 @@ class StoreArchive:
             # Last: it is the one that others may have to wait for.
             return forgotten or drop_before(connection, before_ms)
 
+    def add_up(self) -> int:
+        return add_up_some(self._store)
+
     def release(self) -> int:
         """Pages that SQLite's file gives back to the disk, the last ones moved into its gaps.
 
@@ -109,12 +113,16 @@ def _ids(connection: Connection, old: Select[str], by: ColumnElement[int]) -> li
 
 
 def _forget_counts(connection: Connection, before_ms: int) -> int:
-    table = statistics.c
-    key = table.endpoint, table.hour_ms, table.http_status, table.latency
-    old = select(*key).where(table.hour_ms <= before_ms - _HOUR_MS).order_by(table.hour_ms)
+    return sum(_forget_hours(connection, table, before_ms) for table in (statistics, hour_totals))
+
+
+def _forget_hours(connection: Connection, table: Table, before_ms: int) -> int:
+    key = table.primary_key.columns.values()
+    hour_ms = table.c.hour_ms
+    old = select(*key).where(hour_ms <= before_ms - _HOUR_MS).order_by(hour_ms)
     found = [tuple(row) for row in connection.execute(_some(old))]
     if found:
-        connection.execute(statistics.delete().where(tuple_(*key).in_(found)))
+        connection.execute(table.delete().where(tuple_(*key).in_(found)))
     return len(found)
 
 

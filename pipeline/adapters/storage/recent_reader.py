@@ -8,7 +8,13 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, select
 
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.statements import is_one_of
-from pipeline.adapters.storage.tables import IS_NOT_DELIVERED, attempts, deliveries, endpoints
+from pipeline.adapters.storage.tables import (
+    IS_LIVE_ENDPOINT,
+    IS_NOT_DELIVERED,
+    attempts,
+    deliveries,
+    endpoints,
+)
 from pipeline.adapters.storage.watch_tables import watched_endpoints
 from pipeline.domain.circuit_history import PastTry
 from pipeline.domain.delivery import Cause
@@ -90,6 +96,8 @@ def _failing(account: str | None, limit: int) -> Select[str, str, int, int, int]
     return (
         select(at.endpoint, its.account, at.first_failure_ms, at.last_failure_ms, its.updated_at_ms)
         .join_from(failing, endpoints, its.id == at.endpoint)
+        # It follows from the next condition, and serves SQLite to find an account's endpoints.
+        .where(IS_LIVE_ENDPOINT)
         .where(its.status == EndpointStatus.ACTIVE.value, *_of(its.account, account))
         .order_by(at.last_failure_ms.desc(), at.endpoint)
         .limit(limit)

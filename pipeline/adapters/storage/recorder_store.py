@@ -26,6 +26,7 @@ from pipeline.adapters.storage.day_partitions import DayPartitions
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.errors import StoreUnavailable
 from pipeline.adapters.storage.first_rows import NONE_FIRST, Divided, divided
+from pipeline.adapters.storage.hour_totals import part_of, totals_of
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, AttemptRow, DeliveryRow
 from pipeline.adapters.storage.statements import is_one_of, statements_for
 from pipeline.adapters.storage.tables import attempts, deliveries
@@ -149,6 +150,7 @@ class RecorderStore:
             changes = changes_of(batch.facts, _known(connection, batch.facts.ids()))
             changes.add_accepted(batch.first.hours)
             self._apply(connection, changes)
+            self._count(connection, changes, part=part_of(read_up_to))
             dead = new_dead(connection, batch.buried)
             letters = sorted(map(dead_letter_row, batch.buried), key=attrgetter("id"))
             statements.keep_dead_letter.run(connection, letters)
@@ -172,11 +174,14 @@ class RecorderStore:
         statements.advance_delivery.run(connection, advanced)
         statements.amend_delivery.run(connection, [(*row[1:], row.id) for row in changes.amended])
         self._add_attempts(connection, changes.attempts)
+
+    def _count(self, connection: Connection, changes: Changes, *, part: int) -> None:
         hours = [
-            (*hour, storable(account), *counts)
+            (*hour, storable(account), *counts, *counts)
             for (*hour, account), counts in sorted(changes.hours.items())
         ]
-        statements.count.run(connection, hours)
+        self._statements.count.run(connection, hours)
+        self._statements.count_total.run(connection, totals_of(changes.hours, part=part))
 
     def _add_attempts(self, connection: Connection, attempts: Sequence[AttemptRow]) -> None:
         self._days.ensure(connection, (row.started_at_ms for row in attempts))

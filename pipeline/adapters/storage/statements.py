@@ -31,7 +31,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert, Update
 
-from pipeline.adapters.storage.counting_tables import positions, statistics
+from pipeline.adapters.storage.counting_tables import (
+    hour_totals,
+    positions,
+    statistics,
+)
 from pipeline.adapters.storage.first_rows import FIRST_COLUMNS, SAME_IN_ALL
 from pipeline.adapters.storage.rows import FIRST_OF_STANDING, DeliveryRow
 from pipeline.adapters.storage.tables import (
@@ -49,6 +53,8 @@ _EARLIEST_FIRST = (
     "record_partition",
     "record_offset",
 )
+
+_COUNTS = ("requests", "accepted", "triggered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,10 @@ class Statements:
     add_attempt: RowStatement
     keep_dead_letter: RowStatement
     count: RowStatement
+    """Of `statistics`; what is counted with it in the totals, a second time."""
+    count_total: RowStatement
+    mark_totalled: RowStatement
+    """Endpoint, hour, status and bucket of what is in the totals altogether."""
     create_first: RowStatement | None
     """FIRST_COLUMNS of each delivery that is not known yet; leaves alone those that are.
 
@@ -100,7 +110,9 @@ def statements_for(dialect: Dialect) -> Statements:
         amend_delivery=compiled(_update_delivery(DeliveryRow._fields[1:])),
         add_attempt=compiled(insert(attempts)),
         keep_dead_letter=compiled(_keep_dead_letter(upserting(dead_letters))),
-        count=compiled(_count(upserting(statistics))),
+        count=compiled(_count(upserting(statistics), statistics)),
+        count_total=compiled(_count(upserting(hour_totals), hour_totals)),
+        mark_totalled=compiled(_mark_totalled()),
         create_first=compiled(_create_first()) if is_sqlite else None,
     )
 
@@ -151,15 +163,21 @@ def _keep_dead_letter(statement: _UpsertingInsert) -> Insert:
     )
 
 
-def _count(statement: _UpsertingInsert) -> Insert:
+def _count(statement: _UpsertingInsert, table: Table) -> Insert:
+    counts = [column for column in table.c if column.name.endswith(_COUNTS)]
     return statement.on_conflict_do_update(
-        index_elements=_key(statistics),
-        set_={
-            "requests": statistics.c.requests + statement.excluded.requests,
-            "accepted": statistics.c.accepted + statement.excluded.accepted,
-            "triggered": statistics.c.triggered + statement.excluded.triggered,
-        },
+        index_elements=_key(table),
+        set_={column.name: column + statement.excluded[column.name] for column in counts},
     )
+
+
+def _mark_totalled() -> Update:
+    all_of_it = {f"totalled_{name}": statistics.c[name] for name in _COUNTS}
+    key = [
+        statistics.c[name] == bindparam(f"its_{name}", type_=statistics.c[name].type)
+        for name in _key(statistics)
+    ]
+    return update(statistics).values(all_of_it).where(*key)
 
 
 def _key(table: Table) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, ColumnElement, Row, Select, func, select, tuple_
 
 from pipeline.adapters.storage.attempt_rows import attempt_of
-from pipeline.adapters.storage.counting_tables import statistics
+from pipeline.adapters.storage.counted_hours import counts_by_hour_and_length, failing_most
 from pipeline.adapters.storage.delivery_conditions import conditions_of, equal, since_until
 from pipeline.adapters.storage.delivery_rows import identity_of, only_attempt_of, standing_of
 from pipeline.adapters.storage.engine import Store
@@ -28,7 +28,6 @@ from pipeline.delivery_log import (
 )
 from pipeline.domain.delivery import Attempt, Position
 from pipeline.domain.delivery_state import State
-from pipeline.domain.latency import NOT_COUNTED
 
 _MOST_ROWS = 1_000  # of one answer, whatever was asked for
 
@@ -128,16 +127,7 @@ class StoreReader:
             return {State(state).status: count for state, count in connection.execute(by_state)}
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
-        table = statistics.c
-        conditions = equal(of, _COUNTED_COLUMNS)
-        conditions += since_until(table.hour_ms, since_ms, until_ms)
-        requests, accepted = func.sum(table.requests), func.sum(table.accepted)
-        counts = requests, accepted, func.sum(table.triggered)
-        hour = table.hour_ms, table.http_status
-        hours = select(*hour, *counts).where(*conditions).group_by(*hour).order_by(*hour)
-        is_measured = table.latency != NOT_COUNTED
-        latencies = select(table.latency, requests).where(*conditions, is_measured)
-        by_length = latencies.group_by(table.latency).order_by(table.latency)
+        hours, latencies = counts_by_hour_and_length(of, range(since_ms, until_ms))
         with self._store.reading() as connection:
             return Counted(
                 [
@@ -146,36 +136,25 @@ class StoreReader:
                 ],
                 [
                     LatencyCount(bucket, int(requests))
-                    for bucket, requests in connection.execute(by_length)
+                    for bucket, requests in connection.execute(latencies)
                 ],
             )
 
     def failing(
         self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int
     ) -> list[EndpointCount]:
-        table = statistics.c
-        requests, accepted = func.sum(table.requests), func.sum(table.accepted)
-        failed = requests - accepted
-        found = (
-            select(table.endpoint, table.account, requests, accepted)
-            .where(*equal(of, _COUNTED_COLUMNS), *since_until(table.hour_ms, since_ms, until_ms))
-            .group_by(table.endpoint, table.account)
-            .having(failed > 0)
-            .order_by(failed.desc(), table.endpoint)
-            .limit(_bounded(limit))
-        )
+        hours = range(since_ms, until_ms)
         with self._store.reading() as connection:
+            found = connection.execute(failing_most(connection, of, hours, limit=_bounded(limit)))
             return [
                 EndpointCount(endpoint, account, int(count), int(well))
-                for endpoint, account, count, well in connection.execute(found)
+                for endpoint, account, count, well in found
             ]
 
 
 _DEAD_LETTER_COLUMNS = tuple(
     dead_letters.c[name] for name in ("account", "endpoint", "reason", "event_type")
 )
-
-_COUNTED_COLUMNS = (statistics.c.account, statistics.c.endpoint)
 
 
 def _letter_conditions(wanted: DeadLetterFilter) -> list[ColumnElement[bool]]:
