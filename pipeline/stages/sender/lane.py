@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.domain.circuit import Circuit
+from pipeline.domain.delivery import Cause
 from pipeline.domain.rate import RateLimiter
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ PATIENCE_MS = 2_000
 faster one waits."""
 SMOOTHING = 0.2
 """Weight of the newest attempt in the mean duration."""
+MOST_OVERTAKING = 1_000
+"""So many others may pass what a job wrote before it has its turn: what waits holds its record, and
+with it the partition's offset, so it must not wait for ever."""
+_GIVES_WAY = frozenset({Cause.REPLAY.value, Cause.REDRIVE.value})
 
 
 class Item(NamedTuple):
@@ -42,10 +47,12 @@ class Lane:
     __slots__ = (
         "awaits_head",
         "circuit",
+        "giving_way",
         "has_long_queue",
         "has_paused",
         "limiter",
         "mean_ms",
+        "overtaking",
         "queue",
         "queued_bytes",
         "recipient",
@@ -59,6 +66,10 @@ class Lane:
         self.limiter = _limiter(recipient)
         self.queue: deque[Item] = deque()
         self.queued_bytes = 0
+        self.giving_way = 0
+        """How many at the end of the queue were written by jobs."""
+        self.overtaking = 0
+        """How many others have passed those."""
         self.has_long_queue = False
         self.has_paused = False
         """A partition is paused on its account. Both are its keeper's."""
@@ -81,8 +92,20 @@ class Lane:
         self.recipient = recipient
 
     def push(self, item: Item) -> None:
-        self.queue.append(item)
+        """Behind all others; but what a job wrote waits for what has just happened."""
         self.queued_bytes += item.record.held_bytes
+        if item.delivery.cause in _GIVES_WAY:
+            self.giving_way += 1
+        elif self.giving_way:
+            if self.overtaking < MOST_OVERTAKING and not self.recipient.is_strict:
+                self.overtaking += 1
+                self.queue.insert(len(self.queue) - self.giving_way, item)
+                return
+            self._stand_in_line()
+        self.queue.append(item)
+
+    def _stand_in_line(self) -> None:
+        self.giving_way = self.overtaking = 0
 
     def push_front(self, item: Item) -> None:
         self.queue.appendleft(item)
@@ -91,16 +114,20 @@ class Lane:
     def pop(self) -> Item:
         item = self.queue.popleft()
         self.queued_bytes -= item.record.held_bytes
+        if len(self.queue) < self.giving_way:
+            self.giving_way, self.overtaking = len(self.queue), 0
         return item
 
     def pop_last(self) -> Item:
         item = self.queue.pop()
         self.queued_bytes -= item.record.held_bytes
+        self.giving_way = max(self.giving_way - 1, 0)
         return item
 
     def revise(self, revised: Callable[[Item], Item | None]) -> None:
         """Each as it is now; None: it waits no more."""
         items, self.queue, self.queued_bytes = self.queue, deque(), 0
+        self._stand_in_line()
         for item in items:
             kept = revised(item)
             if kept is not None:
@@ -112,6 +139,7 @@ class Lane:
         if len(kept) != len(self.queue):
             self.queue = deque(kept)
             self.queued_bytes = sum(item.record.held_bytes for item in kept)
+            self._stand_in_line()
 
     def next_start(self, now_ms: int) -> Wait | None:
         """None if the head may start now (the rate limit then counts it).
@@ -123,7 +151,7 @@ class Lane:
         due_at_ms = self.queue[0].delivery.due_at_ms
         if due_at_ms is not None and due_at_ms > now_ms:
             return Wait(due_at_ms)
-        limit = self.recipient.most_in_flight
+        limit = self._most_in_flight()
         if not self.circuit.allowance(now_ms, in_flight=self.running, max_in_flight=limit):
             return Wait(None if self.running else self.circuit.next_probe_at_ms)
         if self.limiter is not None and not self.limiter.take(now_ms):
@@ -147,8 +175,13 @@ class Lane:
         rate = self.recipient.endpoint.rate_limit
         if rate is not None and len(self.queue) * rate.per_ms / rate.requests > PATIENCE_MS:
             return True
-        at_once = min(self.recipient.most_in_flight, self.circuit.most_at_once)
+        at_once = min(self._most_in_flight(), self.circuit.most_at_once)
         return self.running >= at_once and len(self.queue) * self.mean_ms / at_once > PATIENCE_MS
+
+    def _most_in_flight(self) -> int:
+        """Half of it while nothing but jobs' deliveries wait: what happens next finds room."""
+        most = self.recipient.most_in_flight
+        return most if self.giving_way < len(self.queue) else max(most // 2, 1)
 
 
 def _limiter(recipient: Recipient) -> RateLimiter | None:
