@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
-from sqlalchemy import Column, Connection, Table, func, insert, literal, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Table,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    union_all,
+    update,
+)
 
-from pipeline.adapters.storage.counting_tables import statistics
+from pipeline.adapters.storage.counting_tables import hour_totals, statistics
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.tables import attempts, dead_letters, deliveries
 
@@ -14,6 +27,9 @@ MOST_COPIES: Final = 20
 _MARKS: Final = "abcdefghijklmnopqrst"
 """The last character of a copy's ids; ids of ours have capitals and digits."""
 _ID_CHARS: Final = 30
+_PIECES: Final = 20
+_BEYOND: Final = "~"
+_Piece = tuple[str, str]
 _RENAMED: Final = frozenset({"id", "delivery_id", "event_id"})
 
 
@@ -23,7 +39,7 @@ def copy_log(store: Store, *, times: int) -> None:
         _wait_for_ever(connection)
         for index in deliveries.indexes:
             index.drop(connection)
-    for mark in _MARKS[:times]:
+    for piece in _pieces(store):
         with store.writing() as connection:
             _wait_for_ever(connection)
             for table, key in (
@@ -31,24 +47,44 @@ def copy_log(store: Store, *, times: int) -> None:
                 (attempts, attempts.c.delivery_id),
                 (dead_letters, dead_letters.c.id),
             ):
-                _copy(connection, table, key, mark=mark)
+                _copy(connection, table, key, piece=piece, marks=_MARKS[:times])
     with store.writing() as connection:
         _wait_for_ever(connection)
         for index in sorted(deliveries.indexes, key=lambda index: str(index.name)):
             index.create(connection)
-        its = statistics.c
-        counts = {each: each * (times + 1) for each in (its.requests, its.accepted)}
-        connection.execute(update(statistics).values(counts))
+        for table in (statistics, hour_totals):
+            counts = [each for each in table.c if each.name.endswith(("requests", "accepted"))]
+            connection.execute(update(table).values({each: each * (times + 1) for each in counts}))
 
 
-def _copy(connection: Connection, table: Table, key: Column[str], *, mark: str) -> None:
-    """In the order of their ids, so that neighbours are written together."""
-    values = [
-        func.substr(column, 1, _ID_CHARS - 1).concat(mark) if column.name in _RENAMED else column
-        for column in table.c
+def _pieces(store: Store) -> Iterator[_Piece]:
+    """Ranges of ids: what is copied at once, so that it fits into memory."""
+    ids = deliveries.c.id
+    with store.reading() as connection:
+        count = connection.execute(select(func.count()).select_from(deliveries)).scalar_one()
+        every = max(count // _PIECES, 1)
+        bounds = [
+            connection.execute(select(ids).order_by(ids).offset(at).limit(1)).scalar_one()
+            for at in range(every, count, every)
+        ]
+    yield from pairwise(["", *bounds, _BEYOND])
+
+
+def _copy(
+    connection: Connection, table: Table, key: Column[str], *, piece: _Piece, marks: str
+) -> None:
+    """In the order of the ids, all copies of a row together: each page is written but once."""
+    each = union_all(*(select(literal(mark).label("mark")) for mark in marks)).subquery()
+    copied = [
+        func.substr(old, 1, _ID_CHARS - 1).concat(each.c.mark) if old.name in _RENAMED else old
+        for old in table.c
     ]
-    of_the_first = func.substr(key, _ID_CHARS, 1) < literal(_MARKS[0])
-    rows = select(*values).where(of_the_first).order_by(key)
+    rows = (
+        select(*copied)
+        .select_from(table.join(each, true()))
+        .where(key >= piece[0], key < piece[1])
+        .order_by(key, each.c.mark)
+    )
     connection.execute(insert(table).from_select(list(table.c), rows))
 
 

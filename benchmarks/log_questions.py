@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
 
 from benchmarks.log_filling import account_of
 from pipeline.adapters.storage.engine import Store
+from pipeline.adapters.storage.recent_reader import RecentReader
 from pipeline.adapters.storage.store_reader import StoreReader
 from pipeline.delivery_log import CountFilter, DeadLetterFilter, DeliveryFilter, Place, Status
 from pipeline.domain.delivery import Attempt
@@ -22,7 +23,7 @@ PAGE: Final = 51
 """Rows that the API asks for, for a page of 50."""
 TIMES: Final = 5
 
-Ask = Callable[[StoreReader], Sequence[object]]
+Ask = Callable[[StoreReader, RecentReader], Sequence[object]]
 Executed = tuple[str, tuple[object, ...]]
 
 
@@ -50,8 +51,8 @@ def questions(of: Attempt, *, until_ms: int) -> Iterator[Question]:
     hour_ms = 3_600_000
     week_ms = 168 * hour_ms
     middle = Place(until_ms - week_ms // 2, of.delivery_id)
-    yield Question("one delivery by its id", lambda log: [log.delivery(of.delivery_id)])
-    yield Question("its attempts", lambda log: log.attempts(of.delivery_id))
+    yield Question("one delivery by its id", lambda log, _: [log.delivery(of.delivery_id)])
+    yield Question("its attempts", lambda log, _: log.attempts(of.delivery_id))
     for name, wanted in _filters(of, until_ms):
         yield _list(name, wanted)
         yield _list(f"{name}, after the middle", wanted, middle)
@@ -71,6 +72,14 @@ def questions(of: Attempt, *, until_ms: int) -> Iterator[Question]:
         ("statistics of all, a week", CountFilter(), week_ms),
     ):
         yield _counted(name, whose, (until_ms - length_ms, until_ms))
+    for name, whose in (("", CountFilter()), (" of an account", CountFilter(account=of.account))):
+        for length, length_ms in (("a day", 24 * hour_ms), ("a week", week_ms)):
+            between_ms = until_ms - length_ms, until_ms
+            yield _failing(f"endpoints that fail most{name}, {length}", whose, between_ms)
+    for name, account in (("", None), (" of an account", of.account)):
+        letters = DeadLetterFilter(account=account)
+        yield _reasons(f"reasons of the newest dead letters{name}", letters)
+        yield from _recent(name, account, since_ms=until_ms - 24 * hour_ms)
 
 
 def _filters(of: Attempt, until_ms: int) -> Iterator[tuple[str, DeliveryFilter]]:
@@ -104,29 +113,51 @@ def _among(whose: DeliveryFilter, of: Attempt) -> Iterator[tuple[str, DeliveryFi
 
 
 def _list(name: str, wanted: DeliveryFilter, after: Place | None = None) -> Question:
-    return Question(name, lambda log: log.deliveries(wanted, limit=PAGE, after=after))
+    return Question(name, lambda log, _: log.deliveries(wanted, limit=PAGE, after=after))
 
 
 def _dead_letters(name: str, wanted: DeadLetterFilter) -> Question:
-    return Question(name, lambda log: log.dead_letters(wanted, limit=PAGE))
+    return Question(name, lambda log, _: log.dead_letters(wanted, limit=PAGE))
 
 
 def _counted(name: str, whose: CountFilter, between_ms: tuple[int, int]) -> Question:
     since_ms, until_ms = between_ms
     return Question(
-        name, lambda log: log.counted(whose, since_ms=since_ms, until_ms=until_ms).hours
+        name, lambda log, _: log.counted(whose, since_ms=since_ms, until_ms=until_ms).hours
+    )
+
+
+def _failing(name: str, whose: CountFilter, between_ms: tuple[int, int]) -> Question:
+    since_ms, until_ms = between_ms
+    return Question(
+        name,
+        lambda log, _: log.failing(whose, since_ms=since_ms, until_ms=until_ms, limit=10),
+    )
+
+
+def _reasons(name: str, wanted: DeadLetterFilter) -> Question:
+    return Question(name, lambda log, _: log.reasons(wanted, most=1_000))
+
+
+def _recent(name: str, account: str | None, *, since_ms: int) -> Iterator[Question]:
+    yield Question(
+        f"streaks of failures{name}", lambda _, log: log.streaks(account=account, limit=50)
+    )
+    yield Question(
+        f"how long the newest events took{name}",
+        lambda _, log: log.journeys(account=account, since_ms=since_ms, limit=1_000),
     )
 
 
 def answered(store: Store, question: Question) -> Answer:
     """Ask several times: the first may have to read from the disk."""
-    reader = StoreReader(store)
+    readers = StoreReader(store), RecentReader(store)
     taken_ms: list[float] = []
     found: Sequence[object] = ()
     with _executed(store) as statements:
         for _ in range(TIMES):
             started = time.perf_counter()
-            found = question.ask(reader)
+            found = question.ask(*readers)
             taken_ms.append((time.perf_counter() - started) * 1000)
             if taken_ms[0] > 1_000:
                 break

@@ -10,16 +10,18 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 from sqlalchemy import Connection
 
-from benchmarks.log_copying import copy_log
+from benchmarks.children import BenchmarkFailed
+from benchmarks.log_copying import MOST_COPIES, copy_log
 from benchmarks.log_filling import SPREAD_MS, Filling
 from benchmarks.log_questions import Answer, answered, questions
+from benchmarks.log_recording import recorded
 from benchmarks.machine import load_average
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.opening import open_store
@@ -37,12 +39,16 @@ AFTERWARDS: Final = 60_000
 MOST_WRITTEN: Final = 1_000_000
 """As the recorder writes them; of a larger log the database makes the rest by copying these."""
 PARTS: Final = 10
+SIZE: Final = 10_000_000
 LEAST: Final = 10_000
 MOST: Final = 20_000_000
 BYTES_OF_AN_ATTEMPT: Final = 2_500
 """In the larger of the two stores, its log included; looked at before anything is written."""
 _OF_EVERY_LIST: Final = ("SCALAR SUBQUERY", " again", "endpoints", "accounts", "SubPlan")
-_BEGAN_MS: Final = 1_760_000_000_000
+_AGO_MS: Final = SPREAD_MS + 3_600_000
+"""The week that is filled ends an hour ago: what a recorder finds old it would delete."""
+_MOST_LAG_MS: Final = 5_000
+"""More than this, and the recorder does not keep up."""
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ class Log:
 
     store: Store
     recorder: RecorderStore
-    filling: Filling = field(default_factory=lambda: Filling(1.0, _BEGAN_MS))
+    filling: Filling
 
     def write(self, count: int, *, size: int) -> Written:
         """As the recorder does, `size` attempts in a transaction."""
@@ -82,7 +88,7 @@ def main(words: list[str]) -> int:
     """Exit status 1 if a store is slower than it has to be, or cannot be had."""
     given = _parser().parse_args(words)
     signal.signal(signal.SIGTERM, _end)  # the folder goes, however it ends
-    results = [_measured(name, given.attempts) for name in given.store or STORES]
+    results = [_measured(name, given) for name in given.store or STORES]
     return 0 if all(results) else 1
 
 
@@ -90,19 +96,22 @@ def _end(_: int, __: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _measured(name: str, count: int) -> bool:
+def _measured(name: str, given: argparse.Namespace) -> bool:
+    count: int = given.attempts
     print(f"\n== {name}, {count:,} attempts (load average {load_average()})")
     try:
-        with _folder(count) as folder, _opened(name, folder) as store:
-            return _measure(store, count)
-    except (NoPostgres, NoRoom) as exc:
+        with _folder(count) as folder, _opened(name, folder) as (store, url):
+            _fill_and_ask(store, count, given.written)
+            return _recorded(store, url, given.seconds)
+    except (NoPostgres, NoRoom, BenchmarkFailed) as exc:
         print(f"not measured: {exc}")
         return False
 
 
-def _measure(store: Store, count: int) -> bool:
-    written = min(count, MOST_WRITTEN)
-    log = Log(store, RecorderStore(store), Filling(SPREAD_MS / written, _BEGAN_MS))
+def _fill_and_ask(store: Store, count: int, most_written: int) -> None:
+    written = min(count, most_written)
+    filling = Filling(SPREAD_MS / written, time.time() * 1_000 - _AGO_MS)
+    log = Log(store, RecorderStore(store), filling)
     for part in range(PARTS):
         _tell_pace(
             f"{(part + 1) * written // PARTS:>12,}",
@@ -117,9 +126,21 @@ def _measure(store: Store, count: int) -> bool:
     print(f"on disk: {_bytes_of(store) / 1024**2:,.0f} MiB")
     for answer in _answers(log):
         _tell(answer)
-    paced = log.write(min(AFTERWARDS, count), size=PACED)
-    _tell_pace(f"then by {PACED}", paced)
-    return paced.attempts / paced.seconds >= TO_REACH
+    _tell_pace(f"then by {PACED}", log.write(min(AFTERWARDS, count), size=PACED))
+
+
+def _recorded(store: Store, url: str, seconds: int) -> bool:
+    """Whether a recorder kept up."""
+    found = recorded(store, url, per_second=TO_REACH, seconds=seconds)
+    print(
+        f"recorder: {found.attempts:,} attempts that came {TO_REACH:,} a second were recorded at"
+        f" {found.per_second:,.0f}/s; CPU of each {found.recorder_cpu_us:.1f} us, of the server"
+        f" {found.server_cpu_us:.1f}; behind by {found.median_lag_ms:,.0f} ms (median),"
+        f" {found.most_lag_ms:,.0f} (most); {found.catch_up_seconds:.1f} s to the end"
+        f" (load average {load_average()})",
+        flush=True,
+    )
+    return found.most_lag_ms <= _MOST_LAG_MS
 
 
 def _answers(log: Log) -> list[Answer]:
@@ -171,20 +192,22 @@ def _folder(count: int) -> Generator[Path]:
 
 
 @contextmanager
-def _opened(name: str, folder: Path) -> Generator[Store]:
+def _opened(name: str, folder: Path) -> Generator[tuple[Store, str]]:
     if name == "sqlite":
-        store = open_store(f"sqlite:///{folder / 'store.sqlite'}")
-        try:
-            yield store
-        finally:
-            store.close()
+        with _open(f"sqlite:///{folder / 'store.sqlite'}") as opened:
+            yield opened
         return
-    with running_postgres() as server:
-        store = open_store(server.url("postgres"))
-        try:
-            yield store
-        finally:
-            store.close()
+    with running_postgres() as server, _open(server.url("postgres")) as opened:
+        yield opened
+
+
+@contextmanager
+def _open(url: str) -> Generator[tuple[Store, str]]:
+    store = open_store(url)
+    try:
+        yield store, url
+    finally:
+        store.close()
 
 
 def _settle(store: Store) -> None:
@@ -209,7 +232,19 @@ def _number(connection: Connection, statement: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.log_size", description=__doc__)
-    parser.add_argument("attempts", type=_count, help=f"{LEAST:,} to {MOST:,}")
+    parser.add_argument(
+        "attempts", type=_count, nargs="?", default=SIZE, help=f"{LEAST:,} to {MOST:,}"
+    )
+    parser.add_argument(
+        "--written",
+        type=_count,
+        default=MOST_WRITTEN,
+        help=f"of a larger log the rest is copied, {MOST_COPIES} times at most"
+        f" (default {MOST_WRITTEN:,})",
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=60, help="of recording at the end (default 60)"
+    )
     parser.add_argument("--store", action="append", choices=STORES, help="only this kind of store")
     return parser
 
