@@ -132,19 +132,25 @@ def single_node(folder: Path, *, before: Sequence[str], settings: Mapping[str, s
 
 
 def three_nodes(folder: Path) -> list[KafkaNode]:
-    """A cluster that keeps everything on each of the three, two of them at least; formatted."""
+    """A cluster that keeps everything on each of the three, two of them at least; not formatted."""
     found = distinct_listeners(REPLICAS)
     voters = ",".join(
         f"{number}@127.0.0.1:{each.controller_port}" for number, each in enumerate(found, 1)
     )
-    toolkit, cluster_id = _toolkit(), new_cluster_id()
-    nodes: list[KafkaNode] = []
-    for number, each in enumerate(found, 1):
-        settings = _settings(number, each, voters, REPLICAS)
-        node = KafkaNode(folder / str(number), number, each, settings, toolkit)
+    toolkit = _toolkit()
+    return [
+        KafkaNode(
+            folder / str(number), number, each, _settings(number, each, voters, REPLICAS), toolkit
+        )
+        for number, each in enumerate(found, 1)
+    ]
+
+
+def format_together(nodes: Sequence[KafkaNode]) -> None:
+    """As one cluster."""
+    cluster_id = new_cluster_id()
+    for node in nodes:
         node.format(cluster_id)
-        nodes.append(node)
-    return nodes
 
 
 def new_cluster_id() -> str:
@@ -156,13 +162,31 @@ def new_cluster_id() -> str:
 def running_nodes(folder: Path, *, end: Callable[[KafkaNode], None]) -> Generator[list[KafkaNode]]:
     """Three that answer; `end` is done with each after the block, whatever became of it."""
     nodes = three_nodes(folder)
+    format_together(nodes)
+    with started_nodes(nodes, end=end):
+        yield nodes
+
+
+@contextmanager
+def started_nodes(
+    nodes: Sequence[KafkaNode], *, end: Callable[[KafkaNode], None]
+) -> Generator[None]:
+    """Formatted ones; they answer within the block, and `end` is done with each after it."""
     with ExitStack() as ending:
         for node in nodes:
             ending.callback(end, node)
             node.start()
         for node in nodes:
             node.wait_until_ready()
-        yield nodes
+        yield
+
+
+def fewest_in_sync(client: AdminClient) -> int:
+    """Of any partition, the replicas that have all of it."""
+    topics = client.list_topics(timeout=10).topics
+    return min(
+        len(partition.isrs) for topic in topics.values() for partition in topic.partitions.values()
+    )
 
 
 def distinct_listeners(count: int) -> list[Listeners]:

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from pipeline.domain.endpoint import Account, Endpoint, Order
-from tests.faults.kafka_nodes import REPLICAS, KafkaNode, running_nodes
+from tests.faults.kafka_nodes import REPLICAS, KafkaNode, fewest_in_sync, running_nodes
 from tests.faults.random_rounds import expected, out_of_order
 from tests.faults.whereabouts import Whereabouts, number_in, whereabouts
 from tests.receiver import Answer, Receiver
@@ -70,6 +70,7 @@ def test_nothing_is_missing_after_a_rolling_restart_and_the_loss_of_one_broker(
         _put_endpoints(pipeline, receiver)
         assert set(_replicas(servers).values()) == {REPLICAS}
         pipeline.run()
+        admin = AdminClient({"bootstrap.servers": servers})
         with _load(pipeline) as load:
             receiver.wait_for(10)
             for node in nodes:
@@ -77,7 +78,7 @@ def test_nothing_is_missing_after_a_rolling_restart_and_the_loss_of_one_broker(
                 _wait_for_more(receiver, f"without node {node.number}")
                 node.start()
                 node.wait_until_ready()
-                eventually(lambda: _in_sync(servers) == REPLICAS, seconds=120)
+                eventually(lambda: fewest_in_sync(admin) == REPLICAS, seconds=120)
             nodes[1].kill()
             _wait_for_more(receiver, "after the loss of node 2")
         found = _all_delivered(pipeline, receiver, load.sent)
@@ -134,11 +135,3 @@ def _replicas(servers: str) -> dict[str, int]:
         name: min(len(partition.replicas) for partition in topic.partitions.values())
         for name, topic in topics.items()
     }
-
-
-def _in_sync(servers: str) -> int:
-    """The fewest replicas in sync of any partition."""
-    topics = AdminClient({"bootstrap.servers": servers}).list_topics(timeout=10).topics
-    return min(
-        len(partition.isrs) for topic in topics.values() for partition in topic.partitions.values()
-    )

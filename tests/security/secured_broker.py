@@ -1,6 +1,6 @@
-"""A real broker that takes nobody without TLS and a password, and allows nothing by itself.
+"""Real brokers that take nobody without TLS and a password, and allow nothing by themselves.
 
-Beside its secured listener it has a plain one, whose user is the cluster's superuser: the tests'.
+Beside its secured listener each has a plain one, whose user is the cluster's superuser: the tests'.
 """
 
 # pyright: reportPrivateImportUsage=false
@@ -32,7 +32,14 @@ from confluent_kafka.admin import (
 
 from pipeline.adapters.embedded_kafka.jvm import LOGGING, LOGGING_FILE
 from pipeline.domain.rights import Operation
-from tests.faults.kafka_nodes import KafkaNode, distinct_listeners, new_cluster_id, single_node
+from tests.faults.kafka_nodes import (
+    KafkaNode,
+    distinct_listeners,
+    format_together,
+    single_node,
+    started_nodes,
+    three_nodes,
+)
 from tests.security.broker_certificates import server_identity
 
 PASSWORD = "correct-horse-battery-staple"
@@ -61,20 +68,22 @@ class Decision:
 
 @dataclass
 class SecuredBroker:
-    node: KafkaNode
-    port: int
-    """Of the secured listener."""
+    """One, or the three of a cluster."""
+
+    nodes: Sequence[KafkaNode]
+    ports: Sequence[int]
+    """Of their secured listeners."""
     authority: Path
     admin: Any
 
     @property
     def bootstrap_servers(self) -> str:
         """The superuser's, plain."""
-        return self.node.listeners.bootstrap_servers
+        return plain_servers(self.nodes)
 
     @property
     def secured_servers(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
 
     def options(self, user: str, *, password: str = PASSWORD, **others: str) -> dict[str, str]:
         """librdkafka's, for one user; `others` with `_` where the option has a dot."""
@@ -116,7 +125,9 @@ class SecuredBroker:
 
     def decisions(self) -> Counter[Decision]:
         """All that the authorizer has said so far, but of the superuser."""
-        text = "".join(path.read_text() for path in self.node.folder.glob("server.log*"))
+        text = "".join(
+            path.read_text() for node in self.nodes for path in node.folder.glob("server.log*")
+        )
         return Counter(
             Decision(user, said == "Allowed", operation, resource, name)
             for user, said, operation, resource, name in _DECISION.findall(text)
@@ -133,23 +144,39 @@ class SecuredBroker:
 @contextmanager
 def secured_broker(folder: Path, *, logged: str = "info") -> Generator[SecuredBroker]:
     """Running. Its authorizer logs what it denies, and at the level `debug` all that it says."""
+    node = single_node(folder / "node", before=(), settings={})
+    with _running([node], folder, logged=logged) as running:
+        yield running
+
+
+@contextmanager
+def three_secured_brokers(folder: Path) -> Generator[SecuredBroker]:
+    """The same, a cluster; what it keeps it keeps on each of the three."""
+    with _running(three_nodes(folder / "nodes"), folder, logged="info") as running:
+        yield running
+
+
+@contextmanager
+def _running(nodes: list[KafkaNode], folder: Path, *, logged: str) -> Generator[SecuredBroker]:
+    """Of nodes that are not formatted yet."""
     authority = trustme.CA()
     authority_file = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(authority_file))
-    port = distinct_listeners(1)[0].port
     store = folder / "broker.pem"
     store.write_bytes(server_identity(authority))
-    node = single_node(folder / "node", before=(), settings={})
-    node.settings = {**node.settings, **_secured(node, port, store)}
-    node.format(new_cluster_id())
-    (node.folder / LOGGING_FILE).write_text(LOGGING + _LOGGED.format(level=logged))
-    node.start()
-    try:
-        node.wait_until_ready()
-        admin = AdminClient({"bootstrap.servers": node.listeners.bootstrap_servers, "log_level": 0})
-        yield SecuredBroker(node, port, authority_file, admin)
-    finally:
-        node.stop()
+    ports = [each.port for each in distinct_listeners(len(nodes))]
+    for node, port in zip(nodes, ports, strict=True):
+        node.settings = {**node.settings, **_secured(node, port, store)}
+    format_together(nodes)
+    for node in nodes:
+        (node.folder / LOGGING_FILE).write_text(LOGGING + _LOGGED.format(level=logged))
+    with started_nodes(nodes, end=KafkaNode.stop):
+        admin = AdminClient({"bootstrap.servers": plain_servers(nodes), "log_level": 0})
+        yield SecuredBroker(nodes, ports, authority_file, admin)
+
+
+def plain_servers(nodes: Sequence[KafkaNode]) -> str:
+    return ",".join(node.listeners.bootstrap_servers for node in nodes)
 
 
 def _secured(node: KafkaNode, port: int, store: Path) -> dict[str, str]:

@@ -59,9 +59,13 @@ class SecuredPipeline:
 
     def start(self, part: Part, **settings: str) -> None:
         """As its own user; `wait_ready` waits."""
+        self.start_slot(part, 0, settings)
+
+    def start_slot(self, part: Part, slot: int, settings: Mapping[str, str]) -> None:
+        """The same, where there are several of a part."""
         as_user = self.broker.settings(self.user(part))
         ours: dict[str, Any] = {**self.settings, **as_user, **settings}
-        self.pipeline.start(part, **ours)
+        self.pipeline.start(part, slot=slot, **ours)
 
     def ask(self, method: str, path: str, **document: Any) -> Any:
         answer = self.api.request(method, path, json=document or None)
@@ -78,15 +82,20 @@ class SecuredPipeline:
         )
         self.topics[name] = made["topic"]
 
-    def produce(self, event_id: str, *, event_type: str = "made") -> None:
-        """As a service of one's own, straight to Kafka."""
+    def producer(self) -> Producer:
+        """Of a service of one's own, straight to Kafka."""
         options: dict[str, Any] = {
             "bootstrap.servers": self.broker.secured_servers,
             "enable.idempotence": True,
+            "log_level": 0,
             **self.broker.options(self.user(Part.PRODUCER)),
         }
+        return Producer(options)
+
+    def produce(self, event_id: str, *, event_type: str = "made") -> None:
+        """As such a service."""
         failures: list[object] = []
-        producer = Producer(options)
+        producer = self.producer()
         event: Event = {"account": ACCOUNT, "type": event_type, "id": event_id, "data": {}}
         producer.produce(
             self.pipeline.topology.events,
@@ -109,7 +118,7 @@ class SecuredPipeline:
         return found[0]
 
     def logs(self) -> str:
-        return "".join((self.pipeline.data_dir / f"{part}-0.log").read_text() for part in PROCESSES)
+        return "".join(each.read_text() for each in sorted(self.pipeline.data_dir.glob("*.log")))
 
     def command(self, *arguments: str, **settings: str) -> Ended:
         """As the administrator."""
