@@ -154,7 +154,9 @@ class SenderStage:
                     notes=notes,
                 ),
                 giving_up=giving_up,
-                intervening=Intervening(parts.loop, notes, giving_up, tally=parts.tally),
+                intervening=Intervening(
+                    parts.loop, notes, giving_up, memory=memory, tally=parts.tally
+                ),
                 memory=memory,
                 tally=parts.tally,
                 now_ms=now_ms,

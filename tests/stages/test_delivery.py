@@ -61,6 +61,21 @@ def test_an_event_reaches_its_endpoint_once(pipeline: RunningPipeline, receiver:
     assert len(receiver.requests) == 1
 
 
+def test_what_was_routed_twice_is_sent_once_though_both_waited(
+    pipeline: RunningPipeline, receiver: Receiver
+) -> None:
+    """As after a router's restart in a backlog: the second was there before the first was tried."""
+    receiver.behaviour = lambda _: Answer(delay_seconds=0.02 if receiver.accepted else 1.0)
+    pipeline.put_account(Account("backlog", "twelve-twenty"))
+    pipeline.put_endpoint(an_endpoint("backlog", receiver.url("/backlog"), max_in_flight=1))
+    pipeline.publish(an_event("backlog", number) for number in [*range(20), 0, 1, 2, 20])
+    eventually(lambda: any(b'"n":20' in request.body for request in receiver.accepted))
+    assert [receiver.requests[0].webhook_id] == [
+        each.webhook_id for each in receiver.requests if b'"n":0}' in each.body
+    ]
+    assert len(receiver.requests) == 21
+
+
 def test_a_running_pipeline_picks_up_an_endpoint_and_sends_it_what_comes_then(
     pipeline: RunningPipeline, receiver: Receiver
 ) -> None:

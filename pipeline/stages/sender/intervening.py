@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.flow import Partition
     from pipeline.stages.sender.giving_up import GivingUp
     from pipeline.stages.sender.lane import Item, Lane
+    from pipeline.stages.sender.memory import TriedMemory
     from pipeline.stages.sender.owners_notes import OwnersNotes
     from pipeline.telemetry.tally import Tally
 
@@ -21,9 +22,16 @@ class Intervening:
     """Looks at what comes in, and at what waits, for what was asked of it."""
 
     def __init__(
-        self, loop: ConsumeLoop, notes: OwnersNotes, giving_up: GivingUp, *, tally: Tally
+        self,
+        loop: ConsumeLoop,
+        notes: OwnersNotes,
+        giving_up: GivingUp,
+        *,
+        memory: TriedMemory,
+        tally: Tally,
     ) -> None:
         self._loop = loop
+        self._memory = memory
         self._notes = notes
         self._giving_up = giving_up
         self._tally = tally
@@ -64,8 +72,15 @@ class Intervening:
             lane.revise(self.entered)
 
     def began(self, item: Item) -> bool:
-        """Note that it is tried now; False, and it is passed over, where a copy of it was."""
-        if self._notes.is_repeat(item.delivery):
+        """Note that it is tried now; False, and it is passed over, where a copy of it was.
+
+        What a router wrote twice may have waited here twice, so that nothing was known of it when
+        it came in.
+        """
+        delivery = item.delivery
+        if self._notes.is_repeat(delivery) or (
+            (delivery.delivery_id, delivery.attempt) in self._memory
+        ):
             self.pass_over(item)
             return False
         self._notes.began(item)
