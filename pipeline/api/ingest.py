@@ -26,6 +26,7 @@ from pipeline.domain.event_intake import MAX_PROBLEMS, NewId
 from pipeline.domain.identifiers import repeatable_event_id
 from pipeline.domain.table_positions import POSITIONS_HEADER
 from pipeline.flow import Emit
+from pipeline.telemetry.trace_context import TRACEPARENT, TRACESTATE, TraceHeaders, trace_headers
 
 ANSWER_SECONDS: Final = 10.0
 """From when a request is read to Kafka's acknowledgement."""
@@ -48,7 +49,7 @@ class IngestPorts:
     now_ms: Callable[[], int]
 
 
-_Publish = Callable[[bytes, NewId], Awaitable[bytes]]
+_Publish = Callable[[bytes, NewId, TraceHeaders], Awaitable[bytes]]
 
 
 class Ingest:
@@ -72,29 +73,32 @@ class Ingest:
         caller.check_operator()
         caller.check_writes()
         header = _idempotency_key(scope)
+        trace = _trace(scope)
         body = await _whole_body(receive)
         if header is None:
-            return await publish(body, self._fresh_ids)
+            return await publish(body, self._fresh_ids, trace)
         request = Repeatable(
             caller.key_id,
             read_idempotency_key(header),
             blake2b(b"%b\0%b" % (scope["path"].encode(), body), digest_size=_HASH_BYTES).digest(),
         )
         return await self._ports.repetition.answered(
-            request, lambda: publish(body, _repeatable_ids(request))
+            request, lambda: publish(body, _repeatable_ids(request), trace)
         )
 
-    async def _publish_single(self, body: bytes, ids: NewId) -> bytes:
+    async def _publish_single(self, body: bytes, ids: NewId, trace: TraceHeaders) -> bytes:
         event = read_single(body, new_id=ids, now_ms=self._ports.now_ms())
-        await self._publish((event,), pointers=_AT_TOP)
+        await self._publish((event,), pointers=_AT_TOP, trace=trace)
         return msgspec.json.encode({"id": event.id})
 
-    async def _publish_batch(self, body: bytes, ids: NewId) -> bytes:
+    async def _publish_batch(self, body: bytes, ids: NewId, trace: TraceHeaders) -> bytes:
         events = await read_batch(body, new_id=ids, now_ms=self._ports.now_ms())
-        await self._publish(events, pointers="/events/{}")
+        await self._publish(events, pointers="/events/{}", trace=trace)
         return msgspec.json.encode({"ids": [event.id for event in events]})
 
-    async def _publish(self, events: Sequence[Event], *, pointers: str) -> None:
+    async def _publish(
+        self, events: Sequence[Event], *, pointers: str, trace: TraceHeaders
+    ) -> None:
         """Return when Kafka has all of them."""
         ports = self._ports
         try:
@@ -103,7 +107,7 @@ class Ingest:
                 ends = await ports.table_logs.ends()
                 await ports.reach.wait_reached(ends.positions)
                 self._check(events, pointers)
-                headers = [(POSITIONS_HEADER, ends.header)]
+                headers = [(POSITIONS_HEADER, ends.header), *trace]
                 await ports.event_log.publish([self._record(event, headers) for event in events])
         except TimeoutError as exc:
             text = f"Kafka has not answered within {ANSWER_SECONDS:g} s"
@@ -129,6 +133,7 @@ class Ingest:
 
 
 _AT_TOP: Final = ""
+_TRACE: Final = frozenset({TRACEPARENT.encode(), TRACESTATE.encode()})
 
 
 def _idempotency_key(scope: Scope) -> bytes | None:
@@ -136,6 +141,12 @@ def _idempotency_key(scope: Scope) -> bytes | None:
         if name == b"idempotency-key":
             return value
     return None
+
+
+def _trace(scope: Scope) -> TraceHeaders:
+    """The publisher's own, who is an operator: his choice whether it is traced holds."""
+    named = [(name.decode("latin-1"), value) for name, value in scope["headers"] if name in _TRACE]
+    return trace_headers(named) or []
 
 
 async def _whole_body(receive: Receive) -> bytes:

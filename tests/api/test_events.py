@@ -87,6 +87,20 @@ def test_what_an_event_brings_is_kept(fresh_api: EventApi):
     assert published.key == b"acme"
 
 
+def test_an_event_stays_in_the_trace_of_whoever_publishes_it(fresh_api: EventApi):
+    traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    document = {"account": "acme", "type": "invoice.paid", "data": {}}
+    for given in ({"traceparent": traceparent, "tracestate": "a=1"}, {"traceparent": "nonsense"}):
+        assert fresh_api.post("/v1/events", document, headers=given).status == 202
+    assert sorted(sorted(one.headers) for one in fresh_api.published()) == [
+        ["tables"],
+        ["tables", "traceparent", "tracestate"],
+    ]
+    (traced,) = (one for one in fresh_api.published() if "traceparent" in one.headers)
+    assert traced.headers["traceparent"] == traceparent.encode()
+    assert traced.headers["tracestate"] == b"a=1"
+
+
 def test_a_batch_is_published_in_its_order_and_answered_with_all_ids(fresh_api: EventApi):
     events = [{**EVENT, "data": number} for number in range(250)]
     events[7]["id"] = "seven"
