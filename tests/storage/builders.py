@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, func, select
 
+from pipeline.adapters.storage.counting_tables import hour_totals
 from pipeline.adapters.storage.engine import Store
 from pipeline.adapters.storage.tables import metadata
 from pipeline.domain.delivery import Attempt, DeadLetter, Delivery, Position
@@ -109,13 +110,21 @@ def tables_of(store: Store) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, in an order of its own.
 
     Without what is seen of endpoints: of failures that are heard of in a wrong order it keeps less.
+    Totals are added up: in which part of them something is counted says only who has read it.
     """
     with store.reading() as connection:
         return {
-            name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+            name: sorted((tuple(row) for row in connection.execute(_rows_of(table))), key=repr)
             for name, table in metadata.tables.items()
             if name != "watched_endpoints"
         }
+
+
+def _rows_of(table: Table) -> Select[Any]:
+    if table is not hour_totals:
+        return select(table)
+    key = table.c.hour_ms, table.c.http_status, table.c.latency
+    return select(*key, *map(func.sum, table.c[-3:])).group_by(*key)
 
 
 def empty_tables_of(store: Store) -> None:

@@ -24,6 +24,8 @@ from pipeline.domain.delivery import Attempt
 from tests.storage.builders import START_MS, a_failure, an_attempt, partitions_of, tables_of
 from tests.storage.test_migrations import of_version
 
+_ALL = slice(None)
+_COUNTED_BEFORE = [column for column in statistics.c if "totalled" not in column.name]
 DAYS = 4
 OF_A_DAY = 60
 TODAY_MS = START_MS - START_MS % DAY_MS
@@ -219,8 +221,8 @@ def test_a_store_of_before_keeps_its_attempts_and_writes_new_days(url: str, tmp_
 def _log_of(store: Store) -> list[list[tuple[object, ...]]]:
     with store.reading() as connection:
         return [
-            sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-            for table in (deliveries, attempts, statistics)
+            sorted((tuple(row) for row in connection.execute(select(*columns))), key=repr)
+            for columns in (deliveries.c, attempts.c, _COUNTED_BEFORE)
         ]
 
 
@@ -230,7 +232,9 @@ def _fill_before(old: Store, folder: Path) -> None:
     RecorderStore(new).write(_attempts(0, 0), [], {})
     rows = tables_of(new)
     new.close()
+    of_counts = slice(len(_COUNTED_BEFORE))
     with old.writing() as connection:
-        for table in (deliveries, attempts, statistics):
+        for table, columns in ((deliveries, _ALL), (attempts, _ALL), (statistics, of_counts)):
             for row in rows[table.name]:
-                connection.execute(insert(table).values(row))
+                values = dict(zip(table.c.keys()[columns], row[columns], strict=True))
+                connection.execute(insert(table).values(values))
