@@ -100,6 +100,7 @@ def test_a_page_is_told_what_is_new_and_asks_for_nothing(signed_in: Tab, log: Lo
     assert asked == []
 
 
+@pytest.mark.soak
 def test_what_is_told_waits_while_somebody_uses_the_part(signed_in: Tab, log: Log):
     tab = signed_in
     told = told_by(tab)
@@ -118,6 +119,7 @@ def test_what_is_told_waits_while_somebody_uses_the_part(signed_in: Tab, log: Lo
     tab.page.locator(f"#{newest}").wait_for()
 
 
+@pytest.mark.soak
 def test_a_hidden_page_has_no_stream_and_one_that_is_seen_again_has(signed_in: Tab):
     tab = signed_in
     tab.go("/system")
