@@ -172,7 +172,8 @@ def test_spans_speak_the_words_of_the_semantic_conventions(rig: Rig):
     }
     assert second.status == ""
     recorder = next(span for span in spans if span.service == "pipeline-recorder")
-    assert recorder.attributes["messaging.batch.message_count"] == 1
+    # Both attempts' records may have waited for one transaction.
+    assert recorder.attributes["messaging.batch.message_count"] in {1, 2}
     assert recorder.attributes["messaging.consumer.group.name"] == f"{prefix}recorder"
 
 
