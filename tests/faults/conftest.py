@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.adapters.embedded_kafka.broker import EmbeddedKafka
+from tests.faults.kafka_nodes import KafkaNode, running_nodes
 from tests.kafka_broker import SessionBroker
 from tests.receiver import Receiver, receiving
 from tests.running_pipeline import RunningPipeline, running_pipeline
@@ -49,3 +50,10 @@ def tell_the_logs(tmp_path: Path) -> Generator[None]:
     yield
     for log in sorted((tmp_path / "pipeline").glob("*.log")):
         print(f"== {log.name}\n{log.read_text()[-2000:]}")  # noqa: T201 - shown where a test failed
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
+    """Three brokers of one cluster."""
+    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
+        yield running

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from pathlib import Path
-
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
@@ -14,16 +11,10 @@ from pipeline.adapters.kafka.inquiry import Inquiry
 from pipeline.adapters.kafka.log_deletion import KafkaLogs
 from pipeline.flow import Partition
 from pipeline.ports import LogsUnavailable
-from tests.faults.kafka_nodes import REPLICAS, KafkaNode, running_nodes
+from tests.faults.kafka_nodes import REPLICAS, KafkaNode
 from tests.running_pipeline import eventually
 
 LOG = Partition("log", 0)
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
-        yield running
 
 
 @pytest.mark.faults

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -15,16 +13,10 @@ from pipeline.adapters.kafka.topic_file import read_topic_file
 from pipeline.adapters.kafka.topics import Topics
 from pipeline.domain.topology import Topology
 from pipeline.resources import TOPICS_FILE
-from tests.faults.kafka_nodes import KafkaNode, running_nodes
+from tests.faults.kafka_nodes import KafkaNode
 
 ANSWER_SECONDS = 40.0
 """Another leader is chosen within some seconds; what is asked again comes after that."""
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
-        yield running
 
 
 @pytest.mark.faults

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from pipeline.domain.endpoint import Account, Endpoint, Order
-from tests.faults.kafka_nodes import REPLICAS, KafkaNode, fewest_in_sync, running_nodes
+from tests.faults.kafka_nodes import REPLICAS, KafkaNode, fewest_in_sync
 from tests.faults.random_rounds import expected, out_of_order
 from tests.faults.whereabouts import Whereabouts, number_in, whereabouts
 from tests.receiver import Answer, Receiver
@@ -50,12 +50,6 @@ def _load(pipeline: RunningPipeline) -> Generator[Load]:
     finally:
         load.ended.set()
         thread.join(60)
-
-
-@pytest.fixture
-def nodes(tmp_path: Path) -> Generator[list[KafkaNode]]:
-    with running_nodes(tmp_path / "cluster", end=KafkaNode.stop) as running:
-        yield running
 
 
 @pytest.mark.faults
