@@ -21,6 +21,8 @@ EACH = 4
 """To every hostile one: with two attempts too few failures to open a circuit."""
 TO_ONE_THAT_IS_DOWN = 40
 TO_THE_FAST_ONE = 600
+TIMEOUT_MS = 3_000
+"""One thread answers for all that is hostile here: a head of an answer may take it a while."""
 TWO_ATTEMPTS = RetryPolicy((1_000,))
 KEPT_BODY_BYTES = 16_384
 MOST_WRITTEN_BYTES = 16 << 20
@@ -40,7 +42,7 @@ class Earned(NamedTuple):
 EARNED = {
     "resets": Earned(Outcome.UNREACHABLE, error="the connection"),
     "drips-body": Earned(Outcome.TIMED_OUT, error="in the middle of the answer (status 200)"),
-    "drips-head": Earned(Outcome.TIMED_OUT, error="within 1000 ms"),
+    "drips-head": Earned(Outcome.TIMED_OUT, error=f"within {TIMEOUT_MS} ms"),
     "garbage": Earned(Outcome.UNREACHABLE, error="not valid HTTP/1"),
     "enormous": Earned(Outcome.REFUSED, 503),
     "bomb": Earned(Outcome.REFUSED, 500),
@@ -99,7 +101,7 @@ def _put_endpoints(
                 topic,
                 url=url,
                 event_types=(types.get(name, "small.made"),),
-                timeout_ms=1_000,
+                timeout_ms=TIMEOUT_MS,
                 retry=retries.get(name, TWO_ATTEMPTS),
             )
         )
