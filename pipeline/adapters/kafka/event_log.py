@@ -12,6 +12,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.accepting import NotPublished
+from pipeline.adapters.kafka.delivery_reports import outcome_of
 from pipeline.adapters.kafka.served_producer import POLL_SECONDS, serve, tell
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS
 from pipeline.flow import Emit
@@ -101,7 +102,7 @@ class KafkaEventLog:
             while self._unsent:
                 publication, count, cause = self._unsent.popleft()
                 for _ in range(count):
-                    publication.on_delivery(cause, None)
+                    publication.note(cause)
             if self._finished and not self._wake_pending:
                 self._wake_pending = True
                 self._loop.call_soon_threadsafe(self._settle_all)
@@ -145,7 +146,11 @@ class _Publication:
         self._finished = finished
         self._error: KafkaError | None = None
 
-    def on_delivery(self, error: KafkaError | None, _: Message | None) -> None:
+    def on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        self.note(outcome_of(error, message))
+
+    def note(self, error: KafkaError | None) -> None:
+        """Of one record more."""
         self._left -= 1
         if error is not None:
             self._error = error

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pipeline.adapters.kafka.delivery_reports import outcome_of
 from pipeline.adapters.kafka.served_producer import POLL_SECONDS, serve
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_NOW
 from pipeline.domain.delivery import Position
@@ -104,11 +105,12 @@ class EventProducer:
 
     def _telling(self, settled: Settled) -> Callable[[KafkaError | None, Message], None]:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
-            if error is None:
+            outcome = outcome_of(error, message)
+            if outcome is None:
                 place = (message.partition() or 0, message.offset() or 0)
                 settled(Position(self._topic, *place))
             else:
-                settled(self._unpublished(error, Fate.UNCERTAIN))
+                settled(self._unpublished(outcome, Fate.UNCERTAIN))
 
         return on_delivery
 

@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from pipeline.adapters.kafka.cluster import Cluster, ClusterFailed
+from pipeline.adapters.kafka.delivery_reports import outcome_of
 from pipeline.adapters.kafka.served_producer import serve, tell
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_NOW
 from pipeline.adapters.kafka.topic_file import TopicFile
@@ -86,7 +87,8 @@ class OutboxProducer:
 
     def _produce(self, record: Publication, settle: Callable[[Result], None]) -> None:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
-            settle((message.offset() or 0) if error is None else _result_of(error))
+            outcome = outcome_of(error, message)
+            settle((message.offset() or 0) if outcome is None else _result_of(outcome))
 
         try:
             self._producer.produce(

@@ -11,6 +11,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from pipeline.adapters.kafka.delivery_reports import UNPLACED, outcome_of
 from pipeline.adapters.kafka.served_producer import serve, tell
 from pipeline.adapters.kafka.sink import PRODUCER_SETTINGS, REFUSED_FOR_GOOD, unproduced
 from pipeline.domain.delivery import Position
@@ -21,7 +22,7 @@ librdkafka_log = logging.getLogger("librdkafka")
 
 _FULL_PAUSE_SECONDS: Final = 0.05
 
-_Told = tuple["asyncio.Future[Position]", KafkaError | None, Position]
+_Told = tuple["asyncio.Future[Position | None]", KafkaError | None, Position]
 
 
 class KafkaPlacing:
@@ -60,30 +61,37 @@ class KafkaPlacing:
         await self._placed(Emit(topic, b"", key), None)
 
     async def _placed(self, emit: Emit, value: bytes | None) -> Position:
-        future: asyncio.Future[Position] = self._loop.create_future()
-
-        def on_delivery(error: KafkaError | None, message: Message) -> None:
-            place = Position(message.topic() or "", message.partition() or 0, message.offset() or 0)
-            self._told.append((future, error, place))
-
         while True:
+            future: asyncio.Future[Position | None] = self._loop.create_future()
             try:
-                self._producer.produce(
-                    emit.topic,
-                    value,
-                    emit.key,
-                    emit.partition,
-                    on_delivery,
-                    headers=emit.headers,  # pyright: ignore[reportArgumentType] - a list of pairs of text and bytes
-                )
-                return await future
+                self._produce(emit, value, future)
             except BufferError:
                 await asyncio.sleep(_FULL_PAUSE_SECONDS)
+                continue
             except KafkaException as exc:
                 error: KafkaError = exc.args[0]
                 if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                     raise unproduced(error, emit.topic) from exc
                 raise _refusal(error) from exc
+            place = await future
+            if place is not None:
+                return place
+
+    def _produce(
+        self, emit: Emit, value: bytes | None, future: asyncio.Future[Position | None]
+    ) -> None:
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            place = Position(message.topic() or "", message.partition() or 0, message.offset() or 0)
+            self._told.append((future, outcome_of(error, message), place))
+
+        self._producer.produce(
+            emit.topic,
+            value,
+            emit.key,
+            emit.partition,
+            on_delivery,
+            headers=emit.headers,  # pyright: ignore[reportArgumentType] - a list of pairs of text and bytes
+        )
 
     def _serve(self) -> None:
         while not self._closing:
@@ -102,6 +110,8 @@ class KafkaPlacing:
                 continue  # whoever waited was cancelled
             if error is None:
                 future.set_result(place)
+            elif error is UNPLACED:
+                future.set_result(None)
             elif error.code() in REFUSED_FOR_GOOD:
                 future.set_exception(_refusal(error))
             else:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
 
 from pipeline.adapters.kafka.broker_clock import BrokerClock
+from pipeline.adapters.kafka.delivery_reports import UNPLACED, outcome_of
 from pipeline.adapters.kafka.served_producer import PromptService, tell
 from pipeline.clock import now_ms
 from pipeline.domain.rights import MissingRight, Operation, Resource
@@ -63,7 +64,7 @@ class KafkaSink:
     ) -> None:
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
-        self._acknowledged: deque[tuple[Done, int, KafkaError | None, str]] = deque()
+        self._acknowledged: deque[tuple[Emit, Done, KafkaError | None]] = deque()
         self._overflow: deque[tuple[Emit, Done]] = deque()
         self._wake_pending = False
         self._bytes = 0
@@ -91,16 +92,15 @@ class KafkaSink:
             self._overflow.append((emit, done))
 
     def _produce(self, emit: Emit, done: Done) -> bool:
-        size_bytes, topic = len(emit.value), emit.topic
         acknowledged = self._acknowledged
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
-            acknowledged.append((done, size_bytes, error, topic))
+            acknowledged.append((emit, done, outcome_of(error, message)))
             self._newest = message
 
         try:
             self._producer.produce(
-                topic,
+                emit.topic,
                 emit.value,
                 emit.key,
                 emit.partition,
@@ -111,7 +111,7 @@ class KafkaSink:
             return False
         except KafkaException as error:
             cause: KafkaError = error.args[0]
-            self._loop.call_soon(self._settle, done, size_bytes, cause, topic)
+            self._loop.call_soon(self._settle, emit, done, cause)
         self._service.note_produced()
         return True
 
@@ -158,15 +158,25 @@ class KafkaSink:
         if not self.is_congested:
             self._room.set()
 
-    def _settle(self, done: Done, size_bytes: int, error: KafkaError | None, topic: str) -> None:
-        self._bytes -= size_bytes
+    def _settle(self, emit: Emit, done: Done, error: KafkaError | None) -> None:
+        if error is UNPLACED:
+            self._repeat(emit, done)
+            return
+        self._bytes -= len(emit.value)
         self._records -= 1
         if error is None:
             done(None)
         elif error.code() in REFUSED_FOR_GOOD:
             done(EmitRefused(error.str(), too_large=error.code() == KafkaError.MSG_SIZE_TOO_LARGE))
         else:
-            self._on_failed(unproduced(error, topic))
+            self._on_failed(unproduced(error, emit.topic))
+
+    def _repeat(self, emit: Emit, done: Done) -> None:
+        log.warning("a record of %s is produced again: %s", emit.topic, UNPLACED.str())
+        if self._closing:
+            return  # whoever begins anew repeats it, for it is not done
+        if not self._produce(emit, done):
+            self._overflow.append((emit, done))
 
     async def close(self, *, wait_seconds: float) -> int:
         """Send what is queued.

@@ -16,12 +16,15 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from pipeline.adapters.kafka.delivery_reports import outcome_of
 from pipeline.adapters.kafka.groupless import no_group
 from pipeline.adapters.kafka.inquiry import Inquiry, KafkaRefused, KafkaUnreachable
 from pipeline.ports import SourceFailed, Undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from confluent_kafka import Message
 
     from pipeline.adapters.kafka.codec import RecordCodec
     from pipeline.domain.start_position import StartPosition
@@ -100,9 +103,10 @@ class KafkaStartMemory:
         )
         failures: list[str] = []
 
-        def on_delivery(error: KafkaError | None, _: object) -> None:
-            if error is not None:
-                failures.append(error.str())
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            outcome = outcome_of(error, message)
+            if outcome is not None:
+                failures.append(outcome.str())
 
         for entry in positions:
             key = f"{entry.group}/{entry.topic}/{entry.partition}".encode()
