@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
     NewTopic,
+    OffsetSpec,
     ResourceType,
     TopicMetadata,
 )
@@ -166,16 +167,39 @@ class Cluster:
         _wait_until_none(present, "{} is still there")
 
     def wait_for_leaders(self, names: Sequence[str]) -> None:
-        """Return when every partition has one.
+        """Return when every partition has one that is ready.
 
-        Until then a consumer that subscribes is told that there is no such topic.
+        Until it has, a consumer that subscribes is told that there is no such topic. Until it is
+        ready, which may be a second later, a producer's first batch may be refused, and lost
+        (`delivery_reports.py`).
         """
 
         def without() -> list[str]:
             found = self.layout().topics
-            return [name for name in names if name not in found or not found[name].has_leaders]
+            led = {
+                name: found[name].partitions
+                for name in names
+                if name in found and found[name].has_leaders
+            }
+            return [name for name in names if name not in led] or self._unready(led)
 
         _wait_until_none(without, "no leader for {}: is a broker missing?")
+
+    def _unready(self, partitions: Mapping[str, int]) -> list[str]:
+        """Those of which a leader does not answer for a partition that it has."""
+        asked: dict[TopicPartition, Any] = {
+            TopicPartition(name, number): OffsetSpec.latest()
+            for name, count in partitions.items()
+            for number in range(count)
+        }
+        if not asked:
+            return []
+        futures: Mapping[TopicPartition, Future[object]] = self._admin.list_offsets(
+            asked, request_timeout=self._seconds
+        )
+        # `exception()` waits, and raises nothing: see `_results`.
+        failed = {one.topic for one, future in futures.items() if future.exception() is not None}
+        return sorted(failed)
 
     def change_settings(self, changes: Mapping[str, Settings]) -> None:
         """Sets these settings of these topics, and no others; returns when brokers say them."""
