@@ -6,7 +6,7 @@ now.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -200,6 +200,12 @@ class DeliveryLog(Protocol):
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         """In the hours that begin from `since_ms` on and before `until_ms`."""
+        ...
+
+    def counted_of_each(
+        self, endpoints: Sequence[str], account: str | None, *, since_ms: int, until_ms: int
+    ) -> Mapping[str, Counted]:
+        """Of each of them, and nothing of one that is not `account`'s if that is given."""
         ...
 
     def failing(

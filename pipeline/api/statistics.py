@@ -9,14 +9,22 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account, seen_endpoint
-from pipeline.api.endpoints import AccountId, EndpointId
+from pipeline.api.endpoints import ID_PATTERN, AccountId, EndpointId
 from pipeline.api.problem_responses import problem_responses
+from pipeline.api.statistics_models import (
+    EndpointStatisticsBody,
+    FailingList,
+    HourBody,
+    LatencyBody,
+    StatisticsBody,
+    StatisticsList,
+    StatisticsOfEndpoint,
+)
 from pipeline.api.store_work import in_thread
-from pipeline.api.times import TIME_SCHEMA, time_text
+from pipeline.api.times import time_text
 from pipeline.delivery_log import Counted, CountFilter, DeliveryLog
 from pipeline.domain.latency import quantiles_ms
 from pipeline.registry import Registry
@@ -25,7 +33,6 @@ _TAG: Final = "Statistics"
 _HOUR_MS: Final = 3_600_000
 _NO_ANSWER: Final = "none"
 _DIGITS: Final = 4
-_TIME: Final[dict[str, Any]] = dict(TIME_SCHEMA)
 
 
 class Window(StrEnum):
@@ -37,67 +44,16 @@ class Window(StrEnum):
 
 
 _Limit = Annotated[int, Query(ge=1, le=100, description="How many to answer.")]
+_ID: Final = ID_PATTERN.strip("^$")
+_Several = Annotated[
+    str,
+    Query(
+        pattern=f"^{_ID}(,{_ID}){{0,99}}$",
+        description="Their ids, with commas between them; at most a hundred.",
+        examples=["shop-orders,shop-stock"],
+    ),
+]
 _HOURS: Final = {Window.DAY: 24, Window.WEEK: 7 * 24, Window.ALL: 60 * 24}
-
-
-class LatencyBody(BaseModel):
-    """Milliseconds, at most a quarter off; null where nothing was counted."""
-
-    model_config = ConfigDict(title="Latency")
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-class HourBody(BaseModel):
-    """The requests that began in one hour."""
-
-    model_config = ConfigDict(title="StatisticsHour")
-
-    time: str = Field(description="When the hour began.", json_schema_extra=_TIME)
-    requests: int
-    accepted: int
-
-
-class StatisticsBody(BaseModel):
-    """What became of the requests of a time; retries count, too."""
-
-    model_config = ConfigDict(title="Statistics")
-
-    requests: int
-    accepted: int
-    acceptance: float | None = Field(
-        description="The share that was accepted; null without requests.", examples=[0.9931]
-    )
-    triggered_again: int = Field(
-        description="Of the requests, those of deliveries that somebody triggered again."
-    )
-    by_status: dict[str, int] = Field(
-        description="By HTTP status; `none` where nobody answered.",
-        examples=[{"200": 143, "503": 1}],
-    )
-    latency_ms: LatencyBody
-    series: list[HourBody] = Field(description="Every hour of the window, the oldest first.")
-    since: str = Field(json_schema_extra=_TIME)
-
-
-class EndpointStatisticsBody(BaseModel):
-    """What became of the requests to one endpoint; retries count, too."""
-
-    model_config = ConfigDict(title="EndpointStatistics")
-
-    endpoint: str
-    account: str
-    requests: int
-    accepted: int
-    failed: int
-
-
-class FailingList(BaseModel):
-    """Those with the most failures first."""
-
-    items: list[EndpointStatisticsBody]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +101,22 @@ def router(ports: StatisticsPorts) -> APIRouter:
         caller.check_operator()
         return await in_thread(_counted, ports, CountFilter(), window)
 
+    _add_each(routes, ports)
     _add_failing(routes, ports)
     return routes
+
+
+def _add_each(routes: APIRouter, ports: StatisticsPorts) -> None:
+    @routes.get(
+        "/v1/statistics/by-endpoint",
+        operation_id="listEndpointStatistics",
+        summary="The same of several endpoints at once.",
+        description="Nothing is counted of what the key does not see, or of what is not there.",
+    )
+    async def list_endpoint_statistics(
+        caller: FromCaller, endpoints: _Several, window: Window = Window.DAY
+    ) -> StatisticsList:
+        return await in_thread(_of_each, ports, caller, endpoints.split(","), window=window)
 
 
 def _add_failing(routes: APIRouter, ports: StatisticsPorts) -> None:
@@ -190,10 +160,25 @@ def _of_account(
     return _counted(ports, CountFilter(account=account.id), window)
 
 
+def _of_each(
+    ports: StatisticsPorts, caller: Caller, endpoints: list[str], *, window: Window
+) -> StatisticsList:
+    hours = _hours(ports.now_ms(), window)
+    counted = ports.log.counted_of_each(
+        endpoints, caller.account, since_ms=hours.start, until_ms=hours.stop
+    )
+    return StatisticsList(
+        items=[
+            StatisticsOfEndpoint(endpoint=each, **_summed(counted[each], hours))
+            for each in endpoints
+        ]
+    )
+
+
 def _counted(ports: StatisticsPorts, of: CountFilter, window: Window) -> StatisticsBody:
     hours = _hours(ports.now_ms(), window)
     counted = ports.log.counted(of, since_ms=hours.start, until_ms=hours.stop)
-    return _body(counted, hours)
+    return StatisticsBody(**_summed(counted, hours))
 
 
 def _hours(now_ms: int, window: Window) -> range:
@@ -201,7 +186,8 @@ def _hours(now_ms: int, window: Window) -> range:
     return range(until_ms - _HOURS[window] * _HOUR_MS, until_ms, _HOUR_MS)
 
 
-def _body(counted: Counted, hours: range) -> StatisticsBody:
+def _summed(counted: Counted, hours: range) -> dict[str, Any]:
+    """The fields of a StatisticsBody."""
     requests: Counter[int] = Counter()
     accepted: Counter[int] = Counter()
     by_status: Counter[str] = Counter()
@@ -213,14 +199,14 @@ def _body(counted: Counted, hours: range) -> StatisticsBody:
         )
     total = requests.total()
     p50, p95, p99 = quantiles_ms(counted.latencies, 0.5, 0.95, 0.99)
-    return StatisticsBody(
-        requests=total,
-        accepted=accepted.total(),
-        triggered_again=sum(hour.triggered for hour in counted.hours),
-        acceptance=round(accepted.total() / total, _DIGITS) if total else None,
-        by_status=dict(by_status),
-        latency_ms=LatencyBody(p50=p50, p95=p95, p99=p99),
-        series=[
+    return {
+        "requests": total,
+        "accepted": accepted.total(),
+        "triggered_again": sum(hour.triggered for hour in counted.hours),
+        "acceptance": round(accepted.total() / total, _DIGITS) if total else None,
+        "by_status": dict(by_status),
+        "latency_ms": LatencyBody(p50=p50, p95=p95, p99=p99),
+        "series": [
             HourBody(
                 time=time_text(hour_ms) or "",
                 requests=requests[hour_ms],
@@ -228,5 +214,5 @@ def _body(counted: Counted, hours: range) -> StatisticsBody:
             )
             for hour_ms in hours
         ],
-        since=time_text(hours.start) or "",
-    )
+        "since": time_text(hours.start) or "",
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.delivery_log import (
     Counted,
@@ -53,6 +53,11 @@ class LateLog:
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
         return self._log().counted(of, since_ms=since_ms, until_ms=until_ms)
+
+    def counted_of_each(
+        self, endpoints: Sequence[str], account: str | None, *, since_ms: int, until_ms: int
+    ) -> Mapping[str, Counted]:
+        return self._log().counted_of_each(endpoints, account, since_ms=since_ms, until_ms=until_ms)
 
     def failing(
         self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int

@@ -96,6 +96,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "readAccountStatistics": Row.OWN_READS,
     "readStatistics": Row.OPERATOR_READS,
     "listFailingEndpoints": Row.ANY_READS,
+    "listEndpointStatistics": Row.ANY_READS,
     "listOpenCircuits": Row.ANY_READS,
     "readEndToEnd": Row.ANY_READS,
     "listAllEndpoints": Row.ANY_READS,

@@ -78,6 +78,31 @@ def test_an_account_has_the_statistics_of_all_its_endpoints(facts: DeliveryFacts
         assert api.ask("GET", f"/v1/{path}/statistics", key=other).status == 404
 
 
+def test_several_endpoints_are_told_of_at_once_and_nothing_of_another_account(
+    facts: DeliveryFacts,
+):
+    api = facts.api
+    own, second = facts.endpoint["id"], api.create(facts.account)["id"]
+    facts.recorder.write(list(attempts_of(facts, own, 30)), [], {})
+    facts.recorder.write(list(attempts_of(facts, second, 2)), [], {})
+    asked = f"endpoints={second},{own},none"
+    found = api.ask("GET", f"/v1/statistics/by-endpoint?{asked}").body["items"]
+    alone = [api.ask("GET", f"/v1/endpoints/{each}/statistics").body for each in (second, own)]
+    assert found[:2] == [{**alone[0], "endpoint": second}, {**alone[1], "endpoint": own}]
+    assert [one["requests"] for one in found] == [4, 48, 0]
+    key, other = api.key(facts.account), api.key(api.account())
+    path = f"/v1/statistics/by-endpoint?{asked}&window=7d"
+    assert [one["requests"] for one in api.ask("GET", path, key=key).body["items"]] == [4, 60, 0]
+    assert [one["requests"] for one in api.ask("GET", path, key=other).body["items"]] == [0, 0, 0]
+
+
+def test_at_least_one_endpoint_and_at_most_a_hundred_are_told_of(facts: DeliveryFacts):
+    for asked in ("", "?endpoints=", "?endpoints=e" + ",e" * 100, "?endpoints=a/b"):
+        answer = facts.api.ask("GET", f"/v1/statistics/by-endpoint{asked}")
+        assert answer.status == 422
+        assert answer.pointers == ["#query/endpoints"]
+
+
 def test_without_requests_there_is_nothing_to_divide(facts: DeliveryFacts):
     body = facts.api.ask("GET", f"/v1/endpoints/{facts.endpoint['id']}/statistics?window=60d").body
     assert (body["requests"], body["acceptance"], body["by_status"]) == (0, None, {})

@@ -159,6 +159,18 @@ def test_counts_are_read_along_the_index_of_whose_they_are(
     assert all(any(index in step for index in indexes) for step in tables)
 
 
+@pytest.mark.parametrize("account", [None, "a"])
+def test_counts_of_several_endpoints_are_read_along_the_index_of_endpoints(
+    sqlite_url: str, account: str | None
+):
+    plan = _plan_of(
+        sqlite_url, lambda r: r.counted_of_each(["e", "f"], account, since_ms=1, until_ms=2)
+    )
+    read = [step for step in plan if step.startswith(("SEARCH", "SCAN"))]
+    assert len(read) == 2
+    assert all("statistics_1 (endpoint=? AND hour_ms>" in step for step in read)
+
+
 def test_who_fails_most_is_looked_for_where_something_failed(sqlite_url: str):
     plan = _plan_of(sqlite_url, lambda r: r.failing(CountFilter(), since_ms=1, until_ms=2, limit=9))
     assert any("ix_statistics_no_success (hour_ms>" in step for step in plan)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, TextClause, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, TextClause, func, select
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from pipeline.adapters.storage.counting_tables import IS_NO_SUCCESS, statistics
 from pipeline.adapters.storage.delivery_conditions import equal, since_until
@@ -18,23 +20,41 @@ _LEAST_2XX: Final = 200
 _MOST_2XX: Final = 299
 
 
-def counts_by_hour_and_length(
-    of: CountFilter, hours: range
-) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
+_Counts = tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]
+
+
+def counts_by_hour_and_length(of: CountFilter, hours: range) -> _Counts:
     """Hour, status, requests, accepted and triggered; bucket of the duration, requests."""
-    table = _its
     conditions = equal(of, _WHOSE)
-    if conditions:
-        conditions += since_until(_its.hour_ms, hours.start, hours.stop)
-    else:
-        table = counts_of_all(since_ms=hours.start, until_ms=hours.stop).c
+    if not conditions:
+        totals = counts_of_all(since_ms=hours.start, until_ms=hours.stop).c
+        return _counts(totals, conditions, by=())
+    return _counts(_its, [*conditions, *_during(hours)], by=())
+
+
+def counts_of_each(endpoints: Sequence[str], account: str | None, hours: range) -> _Counts:
+    """The same of several endpoints, whose id comes first in every row."""
+    conditions: list[ColumnElement[bool]] = [_its.endpoint.in_(endpoints)]
+    if account is not None:
+        # Said like this, SQLite does not go through everything of the account instead.
+        conditions.append(_its.account.concat("") == account)
+    return _counts(_its, [*conditions, *_during(hours)], by=(_its.endpoint,))
+
+
+def _counts(
+    table: ReadOnlyColumnCollection[str, Any],
+    conditions: Sequence[ColumnElement[bool]],
+    *,
+    by: tuple[Column[Any], ...],
+) -> _Counts:
     requests = func.sum(table.requests)
     counts = requests, func.sum(table.accepted), func.sum(table.triggered)
-    hour = table.hour_ms, table.http_status
-    by_hour = select(*hour, *counts).where(*conditions).group_by(*hour).order_by(*hour)
+    hour = *by, table.hour_ms, table.http_status
+    length = *by, table.latency
+    hours = select(*hour, *counts).where(*conditions).group_by(*hour).order_by(*hour)
     is_measured = table.latency != NOT_COUNTED
-    lengths = select(table.latency, requests).where(*conditions, is_measured)
-    return by_hour, lengths.group_by(table.latency).order_by(table.latency)
+    lengths = select(*length, requests).where(*conditions, is_measured)
+    return hours, lengths.group_by(*length).order_by(*length)
 
 
 def failing_most(
@@ -45,7 +65,7 @@ def failing_most(
     Who fails most is found among the hours in which something failed, which are few, and only of
     those that are found everything is added up.
     """
-    during = since_until(_its.hour_ms, hours.start, hours.stop)
+    during = _during(hours)
     failed = func.sum(_its.requests - _its.accepted)
     whose: list[ColumnElement[bool] | TextClause] = [*equal(of, _WHOSE), *during]
     if not equal(of, _WHOSE) and not _has_refused_successes(connection, hours):
@@ -68,6 +88,10 @@ def failing_most(
         .group_by(_its.endpoint, _its.account, most.failed)
         .order_by(most.failed.desc(), _its.endpoint)
     )
+
+
+def _during(hours: range) -> list[ColumnElement[bool]]:
+    return since_until(_its.hour_ms, hours.start, hours.stop)
 
 
 def _has_refused_successes(connection: Connection, hours: range) -> bool:

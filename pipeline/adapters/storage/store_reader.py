@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import SupportsInt
+
 from sqlalchemy import Column, ColumnElement, Row, Select, func, select, tuple_
 
 from pipeline.adapters.storage.attempt_rows import attempt_of
-from pipeline.adapters.storage.counted_hours import counts_by_hour_and_length, failing_most
+from pipeline.adapters.storage.counted_hours import (
+    counts_by_hour_and_length,
+    counts_of_each,
+    failing_most,
+)
 from pipeline.adapters.storage.delivery_conditions import conditions_of, equal, since_until
 from pipeline.adapters.storage.delivery_rows import identity_of, only_attempt_of, standing_of
 from pipeline.adapters.storage.engine import Store
@@ -127,18 +135,25 @@ class StoreReader:
             return {State(state).status: count for state, count in connection.execute(by_state)}
 
     def counted(self, of: CountFilter, *, since_ms: int, until_ms: int) -> Counted:
-        hours, latencies = counts_by_hour_and_length(of, range(since_ms, until_ms))
+        hours, lengths = counts_by_hour_and_length(of, range(since_ms, until_ms))
         with self._store.reading() as connection:
             return Counted(
-                [
-                    HourCount(hour_ms, status or None, *map(int, counted))
-                    for hour_ms, status, *counted in connection.execute(hours)
-                ],
-                [
-                    LatencyCount(bucket, int(requests))
-                    for bucket, requests in connection.execute(latencies)
-                ],
+                [_hour_of(*row) for row in connection.execute(hours)],
+                [_latency_of(*row) for row in connection.execute(lengths)],
             )
+
+    def counted_of_each(
+        self, endpoints: Sequence[str], account: str | None, *, since_ms: int, until_ms: int
+    ) -> dict[str, Counted]:
+        hours, lengths = counts_of_each(endpoints, account, range(since_ms, until_ms))
+        hours_of: defaultdict[str, list[HourCount]] = defaultdict(list)
+        lengths_of: defaultdict[str, list[LatencyCount]] = defaultdict(list)
+        with self._store.reading() as connection:
+            for endpoint, *hour in connection.execute(hours):
+                hours_of[endpoint].append(_hour_of(*hour))
+            for endpoint, *length in connection.execute(lengths):
+                lengths_of[endpoint].append(_latency_of(*length))
+        return {each: Counted(hours_of[each], lengths_of[each]) for each in endpoints}
 
     def failing(
         self, of: CountFilter, *, since_ms: int, until_ms: int, limit: int
@@ -150,6 +165,14 @@ class StoreReader:
                 EndpointCount(endpoint, account, int(count), int(well))
                 for endpoint, account, count, well in found
             ]
+
+
+def _hour_of(hour_ms: int, http_status: int, *counted: SupportsInt) -> HourCount:
+    return HourCount(hour_ms, http_status or None, *map(int, counted))
+
+
+def _latency_of(bucket: int, requests: SupportsInt) -> LatencyCount:
+    return LatencyCount(bucket, int(requests))
 
 
 _DEAD_LETTER_COLUMNS = tuple(
