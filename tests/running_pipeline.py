@@ -181,12 +181,25 @@ class RunningPipeline:
             table, value, key.encode(), on_delivery=lambda _, m: offsets.append(m.offset() or 0)
         )
         assert self.producer.flush(60) == 0
+        self._wait_seen(table, offsets[0] + 1)
+
+    def wait_tables_seen(self) -> None:
+        """Every running stage has seen what is in the tables now, as `_put` has it."""
+        consumer = Consumer({**self.connection, "group.id": f"unused-{uuid.uuid4()}"})
+        try:
+            for table in (self.topology.accounts, self.topology.endpoints):
+                bounds = consumer.get_watermark_offsets(TopicPartition(table, 0), timeout=10)
+                self._wait_seen(table, bounds[1])
+        finally:
+            consumer.close()
+
+    def _wait_seen(self, table: str, end: int) -> None:
         for stage, slot in self.processes:
             if stage == "api":
                 continue  # it does not say; a request waits for what was written before it
             eventually(
                 lambda stage=stage, slot=slot: (
-                    self.health(stage, slot=slot).get("tables", {}).get(table, 0) > offsets[0]
+                    self.health(stage, slot=slot).get("tables", {}).get(table, 0) >= end
                 )
             )
 

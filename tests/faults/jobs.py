@@ -28,8 +28,11 @@ class Jobs:
     port: int
 
     def ask(self, method: str, path: str, document: Any = None) -> Any:
+        """What is changed, all stages have seen: events that come straight into Kafka follow it."""
         status, content = self.answered(method, path, document)
         assert status < 300, (method, path, status, content)
+        if method != "GET":
+            self.pipeline.wait_tables_seen()
         return json.loads(content) if content else None
 
     def answered(self, method: str, path: str, document: Any = None) -> tuple[int, bytes]:
