@@ -37,8 +37,8 @@ install: $(INSTALLED) $(BROKER) ## .venv with everything, and the jars of the em
 demo: install ## everything on this machine, with sample events (ONCE=1 ends by itself)
 	$(BIN)/pipeline demo $(if $(filter-out 0 no false,$(ONCE)),--once)
 
-test: install $(if $(strip $(SYSTEM_PACKAGES)),system-packages) ## all tests but soak (TESTS=tests/domain selects)
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope $(TESTS)
+test: install $(if $(strip $(SYSTEM_PACKAGES)),system-packages) ## all tests but soak and those of check (TESTS=tests/domain selects)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope $(or $(TESTS),tests --ignore tests/architecture)
 
 check: lint format types layers dependencies yaml architecture ## everything that needs no broker
 

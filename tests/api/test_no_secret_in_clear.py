@@ -416,6 +416,7 @@ def test_no_secret_lies_anywhere_in_clear(world: World):
     assert world.found() == []
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_the_search_finds_what_lies_about(world: World):
     planted = world.hidden.keep("planted", unguessable())

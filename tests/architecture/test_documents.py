@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -59,9 +60,14 @@ def calls_in(text: str) -> list[list[str]]:
     return [shlex.split(words) for words in CALL.findall(code_of(text))]
 
 
+@cache
+def whole_command() -> Any:
+    return typer.main.get_command(command_line([]))
+
+
 def fault_of(words: list[str]) -> str | None:
     """What is wrong with a call; None if the command line takes it."""
-    node = typer.main.get_command(command_line([]))
+    node = whole_command()
     rest = list(words)
     while rest:
         word = rest.pop(0)
@@ -111,7 +117,7 @@ def test_every_command_in_the_readme_is_one(words: list[str]):
 
 def test_every_command_is_in_the_readme():
     calls = [tuple(words) for words in calls_in(README)]
-    commands = leaves(typer.main.get_command(command_line([])))
+    commands = leaves(whole_command())
     assert ("up",) in commands
     assert (
         sorted(one for one in commands if not any(call[: len(one)] == one for call in calls)) == []

@@ -50,6 +50,7 @@ def test_once_everything_arrives_and_is_verified(data_dir: Path):
     assert not (data_dir / "kafka").exists(), "it has a folder of its own"
 
 
+@pytest.mark.soak
 def test_a_second_time_it_goes_on_until_ctrl_c_whatever_is_set_for_the_real_one(data_dir: Path):
     (data_dir.parent / ".env").write_text("PIPELINE_KAFKA__TOPIC_PREFIX=real.\n")
     settings = {

@@ -71,6 +71,7 @@ def _wait_away(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(120)
 def test_stages_end_in_time_although_the_broker_hangs(

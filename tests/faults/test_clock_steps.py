@@ -104,6 +104,7 @@ def _is_limited(receiver: Receiver) -> bool:
     return max(at) - min(at) >= WHOLE_LIMIT_SECONDS
 
 
+@pytest.mark.soak
 def test_a_clock_set_forwards_makes_waiting_deliveries_due_and_stops_nothing(
     pipeline: RunningPipeline, receiver: Receiver, receivers: Receivers, clock: StageClock
 ) -> None:
@@ -162,9 +163,8 @@ def test_a_clock_set_backwards_delays_what_was_due_by_it_and_nothing_else(
     _all_delivered_once(pipeline, receiver, sent | limited | down)
 
 
-@pytest.mark.parametrize(
-    "ahead", [(1_500, 3_000), pytest.param((HOUR_MS, 8_000), marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("ahead", [(1_500, 3_000), (HOUR_MS, 8_000)])
 def test_a_clock_ahead_of_the_brokers_costs_no_more_writes_than_any_other_wait(
     pipeline: RunningPipeline,
     receiver: Receiver,

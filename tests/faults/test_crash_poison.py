@@ -64,6 +64,7 @@ def test_the_culprit_alone_becomes_a_dead_letter(
     assert len(pipeline.dead_letters()) == 1
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(120)
 def test_kills_that_no_record_is_to_blame_for_give_nothing_up(

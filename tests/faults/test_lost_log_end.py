@@ -62,6 +62,7 @@ def test_a_sender_that_comes_back_after_what_it_had_read_was_lost_holds_and_skip
     check_held_until_told_to_go_on(pipeline, receiver, topic)
 
 
+@pytest.mark.soak
 def test_a_stage_whose_producer_cannot_go_on_begins_anew(
     own_broker: OwnBroker, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -71,7 +71,7 @@ def test_what_waited_is_sent_in_order_and_slowly_at_first(
 
 @pytest.mark.faults
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["own", "shared"])
+@pytest.mark.parametrize("kind", ["shared", pytest.param("own", marks=pytest.mark.soak)])
 def test_what_waited_is_dropped_where_its_owner_says_so(
     pipeline: RunningPipeline, receiver: Receiver, kind: str
 ) -> None:

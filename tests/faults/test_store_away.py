@@ -24,7 +24,7 @@ from tests.receiver import Answer, Receiver, Request
 from tests.running_pipeline import eventually
 from tests.storage.postgres_server import NoPostgres, stoppable_postgres
 
-AWAY_SECONDS = 10.0
+AWAY_SECONDS = 5.0
 SOAK_SECONDS = 60.0
 MEANWHILE = 50
 """So many deliveries are made while the store is away, at least."""

@@ -41,6 +41,7 @@ def _nothing_is_missing(pipeline: RunningPipeline, receiver: Receiver, *, sent: 
     )
 
 
+@pytest.mark.soak
 def test_a_retry_that_the_brokers_never_had_does_not_count_as_written(
     own_broker: OwnBroker, receiver: Receiver
 ) -> None:
@@ -120,6 +121,7 @@ def test_what_was_produced_before_a_topic_was_first_read_is_read(
     _nothing_is_missing(pipeline, receiver, sent=100)
 
 
+@pytest.mark.soak
 def test_headers_do_not_grow_from_hop_to_hop(pipeline: RunningPipeline, receiver: Receiver) -> None:
     receiver.behaviour = lambda _: Answer(503 if len(receiver.requests) <= 4 else 204)
     endpoint = _endpoint(pipeline, receiver, retry=RetryPolicy((1_000,) * 6))

@@ -132,6 +132,7 @@ def test_an_event_sent_right_after_an_account_was_made_reaches_its_endpoint(
         receiver.wait_for(1, path=f"/{number}", seconds=SECONDS)
 
 
+@pytest.mark.soak
 @pytest.mark.faults
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("times", TIMES)

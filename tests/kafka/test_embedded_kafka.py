@@ -62,6 +62,7 @@ def test_a_topic_that_nobody_made_is_not_made_by_writing_to_it(broker: SessionBr
     assert "misspelt" not in topics_at(broker.bootstrap_servers)
 
 
+@pytest.mark.soak
 def test_data_and_ports_outlive_a_clean_stop(tmp_path: Path):
     kafka = EmbeddedKafka(tmp_path)
     first = kafka.start()
@@ -135,6 +136,7 @@ def test_the_broker_ends_when_its_owner_is_killed_and_the_folder_is_free_again(t
             assert read(bootstrap_servers, "kept", 1) == [b"value"]
 
 
+@pytest.mark.soak
 def test_the_broker_dies_with_its_guard_and_starts_again_with_its_data(tmp_path: Path):
     kafka = EmbeddedKafka(tmp_path)
     with kafka as bootstrap_servers:

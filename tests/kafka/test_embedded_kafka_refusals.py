@@ -50,6 +50,7 @@ def test_a_configured_port_that_is_taken_is_named_with_its_setting(tmp_path: Pat
             EmbeddedKafka(tmp_path, port=port).start()
 
 
+@pytest.mark.soak
 def test_a_kept_port_that_is_taken_meanwhile_is_replaced(tmp_path: Path):
     with EmbeddedKafka(tmp_path) as bootstrap_servers:
         pass
@@ -71,6 +72,7 @@ def test_a_broker_that_ends_while_it_starts_is_quoted(tmp_path: Path):
     assert running_broker(tmp_path) is None
 
 
+@pytest.mark.soak
 def test_damaged_data_are_quoted(tmp_path: Path):
     with EmbeddedKafka(tmp_path):
         pass
@@ -104,6 +106,7 @@ def test_data_without_a_record_of_their_format_are_left_alone(tmp_path: Path):
         EmbeddedKafka(tmp_path).start()
 
 
+@pytest.mark.soak
 def test_a_format_that_was_cut_short_is_done_again_under_the_same_id(tmp_path: Path):
     record = record_of_format(tmp_path, "4.3.0")
     (record.parent / "formatting").mkdir()
@@ -159,6 +162,7 @@ def test_an_old_java_in_java_home_gives_way_to_a_newer_one_on_the_path(tmp_path:
     assert (java.executable, java.major) == (new, 21)
 
 
+@pytest.mark.soak
 def test_a_machine_without_java_runs_the_broker_on_the_bundled_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
