@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Annotated, Any, Final, NamedTuple, Protocol
 
 import msgspec
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from pipeline.api.action_notes import ActionNotes
 from pipeline.api.caller import Caller, FromCaller
 from pipeline.api.endpoint_access import seen_account
+from pipeline.api.endpoint_schemas import DURATION, or_null
 from pipeline.api.endpoints import AccountId
 from pipeline.api.problem_responses import problem_responses
 from pipeline.api.problems import FieldError, invalid
@@ -89,9 +90,10 @@ class NewConsoleLink(BaseModel):
     )
 
     access: str = Field(description="`read` or `full`.", pattern="^(read|full)$")
-    expires_in: str | None = Field(
-        default=None, description="1m-24h, for instance `15m`; 1h where it is left out."
-    )
+    expires_in: Annotated[
+        str | None,
+        WithJsonSchema(or_null(DURATION, description="1m-24h; 1h where it is left out.")),
+    ] = None
 
 
 class ConsoleLinkBody(BaseModel):

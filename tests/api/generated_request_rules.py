@@ -83,7 +83,10 @@ RULES: Final = (
         "JSON Schema takes 131.0 for an integer; here integers are written without a fraction",
     ),
     Rule("updateEndpoint", "", "an endpoint has to keep a URL or an address"),
-    Rule("createEndpoint", "/description", "characters that are invisible are refused"),
+    Rule("(create|update)Endpoint", "/description", "characters that are invisible are refused"),
+    Rule("(create|update)Account", "/name", "characters that are invisible are refused"),
+    Rule("createConsoleLink", "/expires_in", "durations as text have bounds"),
+    Rule("putRelation", "/star", "the profile says which stars there are"),
     Rule("deactivateEndpoint", "/reason", "characters that are invisible are refused"),
     Rule(
         "testEndpoint|previewEndpoint|previewBody",
