@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 _FRESH_SECONDS: Final = 4.0
 """Kafka is asked at most so often, however many look at the page."""
 _PATIENCE_SECONDS: Final = 1.0
+_FIRST_SECONDS: Final = 1.0
+"""Two readings make a rate."""
 """A page waits no longer for the first answer, and for no later one: it is live."""
 _MS_PER_MINUTE: Final = 60_000
 _MS_PER_HOUR: Final = 3_600_000
@@ -108,11 +110,13 @@ class BacklogAsking:
 
     async def ask(self) -> Backlog | None:
         """What was known when it was last asked; None where Kafka has not answered yet."""
-        if monotonic() - self._asked_at >= _FRESH_SECONDS and self._question is None:
+        has_rate = self._known is not None and self._known.events_per_second is not None
+        fresh_seconds = _FRESH_SECONDS if has_rate else _FIRST_SECONDS
+        if monotonic() - self._asked_at >= fresh_seconds and self._question is None:
             loop = asyncio.get_running_loop()
             self._question = loop.run_in_executor(None, self._read)
             self._question.add_done_callback(self._note)
-        if self._known is None and self._question is not None:
+        if not has_rate and self._question is not None:
             await asyncio.wait([self._question], timeout=_PATIENCE_SECONDS)
         return self._known
 
