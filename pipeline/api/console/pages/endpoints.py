@@ -191,6 +191,7 @@ def _delays_ms(found: Document, profile: Document) -> list[int]:
 
 
 def _some_type(found: Document, profile: Document) -> str:
-    asked = next((each for each in found["event_types"] if "*" not in each), None)
+    fitting = (each.replace(".*", ".created") for each in found["event_types"])
+    asked = next((each for each in fitting if "*" not in each), None)
     known: list[Document] = part_of(profile, "event_types").get("known") or [_ANY_TYPE]
     return str(asked or known[0]["type"])
