@@ -88,6 +88,9 @@ class KafkaSink:
     def send(self, emit: Emit, done: Done) -> None:
         self._bytes += len(emit.value)
         self._records += 1
+        self._queue(emit, done)
+
+    def _queue(self, emit: Emit, done: Done) -> None:
         if self._overflow or not self._produce(emit, done):
             self._overflow.append((emit, done))
 
@@ -175,8 +178,7 @@ class KafkaSink:
         log.warning("a record of %s is produced again: %s", emit.topic, UNPLACED.str())
         if self._closing:
             return  # whoever begins anew repeats it, for it is not done
-        if not self._produce(emit, done):
-            self._overflow.append((emit, done))
+        self._queue(emit, done)
 
     async def close(self, *, wait_seconds: float) -> int:
         """Send what is queued.
