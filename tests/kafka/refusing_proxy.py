@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import BinaryIO, Final
 
 _PRODUCE: Final = 0
 _HOST: Final = b"127.0.0.1"
@@ -56,7 +56,8 @@ class RefusingProxy:
             one.close()
 
     def _take_requests(self, client: socket.socket, broker: socket.socket) -> None:
-        while (request := _read(client)) is not None:
+        requests = client.makefile("rb")
+        while (request := _read(requests)) is not None:
             key, _, correlation = struct.unpack_from(">hhi", request)
             if key == _PRODUCE and self._topic in request:
                 if self._refused is None:
@@ -69,7 +70,8 @@ class RefusingProxy:
 
     def _take_answers(self, client: socket.socket, broker: socket.socket) -> None:
         here, there = (_HOST + struct.pack(">i", port) for port in (self._port, self._broker_port))
-        while (answer := _read(broker)) is not None:
+        answers = broker.makefile("rb")
+        while (answer := _read(answers)) is not None:
             if struct.unpack_from(">i", answer)[0] == self._refused and self._absent in answer:
                 answer = answer.replace(self._absent, self._topic)
                 assert self._second_came.wait(_DEADLINE_SECONDS)
@@ -89,27 +91,14 @@ def refusing_proxy(broker: str, topic: str) -> Generator[RefusingProxy]:
         thread.join(_DEADLINE_SECONDS)
 
 
-def _read(one: socket.socket) -> bytes | None:
+def _read(stream: BinaryIO) -> bytes | None:
     """A request or an answer without its length; None at the end."""
-    size = _read_bytes(one, 4)
-    return None if size is None else _read_bytes(one, struct.unpack(">i", size)[0])
-
-
-def _read_bytes(one: socket.socket, count: int) -> bytes | None:
-    read = b""
-    while len(read) < count:
-        try:
-            more = one.recv(count - len(read))
-        except OSError:
-            return None
-        if not more:
-            return None
-        read += more
-    return read
+    with suppress(OSError):
+        if len(size := stream.read(4)) == 4:
+            return stream.read(struct.unpack(">i", size)[0])
+    return None
 
 
 def _write(one: socket.socket, message: bytes) -> None:
-    try:
+    with suppress(OSError):
         one.sendall(struct.pack(">i", len(message)) + message)
-    except OSError:
-        return
