@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from pipeline.adapters.http.courier import HttpCourier
+from pipeline.adapters.http.courier import HttpCourier, HttpPosting
 from pipeline.domain.delivery import Attempt, Outcome
 from pipeline.domain.endpoint import BearerAuth
 from pipeline.domain.redaction import MASK
 from pipeline.domain.verdict import DELIVERED, RetryAt
 from pipeline.stages.sender.attempting import attempt_entry
+from pipeline.stages.sender.under_way import UnderWay
 from pipeline.telemetry.instruments import ATTEMPT_SECONDS, ATTEMPTS, DELIVERY_SECONDS
 from pipeline.telemetry.tally import Tally
 from tests.http.servers import OK, answering, serving
@@ -102,3 +104,20 @@ async def test_an_endpoint_whose_url_was_never_fit_gives_a_result_like_any_other
     assert (entry.outcome, entry.status, entry.decision) == ("blocked", None, "retry")
     assert entry.error is not None
     assert "looks like a number" in entry.error
+
+
+async def test_an_attempt_that_ended_is_gone_without_the_garbage_collector(courier: HttpCourier):
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(answering(BUSY)) as server:
+            url = f"http://127.0.0.1:{server.port}/"
+            for recipient in (
+                a_recipient(courier, url),
+                a_recipient(courier, "http://2130706433/"),
+            ):
+                await try_once(recipient, an_item())
+        left = [found for found in gc.get_objects() if isinstance(found, UnderWay | HttpPosting)]
+    finally:
+        gc.enable()
+    assert left == []

@@ -70,7 +70,7 @@ class Attempting:
 
     def end(self, under_way: UnderWay, *, now_ms: int) -> Tried:
         """What it gave, and what follows from that."""
-        sent = under_way.posting.result()
+        sent = under_way.result()
         delivery = under_way.item.delivery
         started_at_ms, recipient = under_way.started_at_ms, under_way.recipient
         self._attempts[sent.outcome].total += 1

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.engine.ticket import Ticket
+    from pipeline.ports import Sent
     from pipeline.stages.sender.lane import Item, Lane
     from pipeline.stages.sender.places import Place
     from pipeline.stages.sender.posting import Headers, Posting
@@ -46,6 +47,16 @@ class UnderWay:
         self.ticket = ticket
         self.place = place
         self.trace: AttemptTrace | None = None
+
+    def result(self) -> Sent:
+        """What became of it, once, after its end.
+
+        It lets go of the posting, which knows whom to call and so this attempt: together they
+        would stay, with the delivery, until the garbage collector comes.
+        """
+        posting = self.posting
+        del self.posting
+        return posting.result()
 
 
 class Ended:
