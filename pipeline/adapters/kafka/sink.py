@@ -6,6 +6,7 @@ Idempotent, acknowledged by all, never given up locally.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -17,6 +18,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from pipeline.adapters.kafka.broker_clock import BrokerClock
 from pipeline.adapters.kafka.delivery_reports import UNPLACED, outcome_of
 from pipeline.adapters.kafka.served_producer import PromptService, tell
+from pipeline.adapters.kafka.topic_turns import TopicTurns
 from pipeline.clock import now_ms
 from pipeline.domain.rights import MissingRight, Operation, Resource
 from pipeline.ports import EmitRefused, SinkFailed
@@ -65,7 +67,7 @@ class KafkaSink:
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
         self._acknowledged: deque[tuple[Emit, Done, KafkaError | None]] = deque()
-        self._overflow: deque[tuple[Emit, Done]] = deque()
+        self._turns: TopicTurns[Done] = TopicTurns(self._produce)
         self._wake_pending = False
         self._bytes = 0
         self._records = 0
@@ -88,11 +90,7 @@ class KafkaSink:
     def send(self, emit: Emit, done: Done) -> None:
         self._bytes += len(emit.value)
         self._records += 1
-        self._queue(emit, done)
-
-    def _queue(self, emit: Emit, done: Done) -> None:
-        if self._overflow or not self._produce(emit, done):
-            self._overflow.append((emit, done))
+        self._turns.add(emit, done)
 
     def _produce(self, emit: Emit, done: Done) -> bool:
         acknowledged = self._acknowledged
@@ -156,12 +154,11 @@ class KafkaSink:
         acknowledged = self._acknowledged
         for _ in range(len(acknowledged)):
             self._settle(*acknowledged.popleft())
-        while self._overflow and self._produce(*self._overflow[0]):
-            self._overflow.popleft()
         if not self.is_congested:
             self._room.set()
 
     def _settle(self, emit: Emit, done: Done, error: KafkaError | None) -> None:
+        self._turns.note_answered(emit.topic)
         if error is UNPLACED:
             self._repeat(emit, done)
             return
@@ -178,21 +175,20 @@ class KafkaSink:
         log.warning("a record of %s is produced again: %s", emit.topic, UNPLACED.str())
         if self._closing:
             return  # whoever begins anew repeats it, for it is not done
-        self._queue(emit, done)
+        self._turns.add(emit, done)
 
     async def close(self, *, wait_seconds: float) -> int:
         """Send what is queued.
 
         Answers how many records were not acknowledged in time (they are repeated).
         """
-        try:
-            left = await asyncio.to_thread(self._producer.flush, wait_seconds)
-        except KafkaException:
-            left = self._records
+        self._turns.end()
+        with contextlib.suppress(KafkaException):
+            await asyncio.to_thread(self._producer.flush, wait_seconds)
         self._closing = True
         await asyncio.to_thread(self._thread.join)
         self._settle_all()
-        return left
+        return self._records
 
 
 REFUSED_FOR_GOOD = frozenset(
