@@ -29,6 +29,8 @@ class LatencyPlan:
 
     seconds: float
     warm_up_events: int
+    lead_in_seconds: float
+    """As long the same is done, and nothing measured."""
     per_second: float
 
 
@@ -39,7 +41,11 @@ def measured_latency(rig: Rig, layout: EndpointLayout, plan: LatencyPlan) -> Fig
     """
     publisher = Publisher(rig.servers, rig.load.topic, linger_ms=0)
     warm_up(rig, plan.warm_up_events, publisher)
-    stretch = Stretch(plan.warm_up_events, int(plan.seconds * plan.per_second), plan.per_second)
+    lead_in = Stretch(
+        plan.warm_up_events, int(plan.lead_in_seconds * plan.per_second), plan.per_second
+    )
+    arrivals(rig, set(publish_evenly(rig, lead_in, publisher)))
+    stretch = Stretch(lead_in.numbers.stop, int(plan.seconds * plan.per_second), plan.per_second)
     before, offset_ns = mark_of(rig), clock_offset_ns()
     sent_ns = publish_evenly(rig, stretch, publisher)
     arrived_ns = arrivals(rig, set(sent_ns))

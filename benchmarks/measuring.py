@@ -6,7 +6,7 @@ from benchmarks.ingest import ingest_rig, measured_ingest
 from benchmarks.ingest_plan import ingest_plan
 from benchmarks.latency import LatencyPlan, measured_latency
 from benchmarks.neighbours import NeighbourPlan, measured_neighbours
-from benchmarks.plans import WARM_UP_EVENTS, Amounts
+from benchmarks.plans import LEAD_IN_SECONDS, WARM_UP_EVENTS, Amounts
 from benchmarks.rig import Figures
 from benchmarks.rigs import bare_rig, pipeline_rig
 from benchmarks.scenario import Kind, Scenario
@@ -39,7 +39,9 @@ def _measured_of_all(scenario: Scenario, amounts: Amounts) -> Figures:
                 return measured_throughput(rig, amounts.backlog_plan())
             case Kind.LATENCY:
                 assert scenario.per_second is not None
-                plan = LatencyPlan(amounts.latency_seconds, WARM_UP_EVENTS, scenario.per_second)
+                plan = LatencyPlan(
+                    amounts.latency_seconds, WARM_UP_EVENTS, LEAD_IN_SECONDS, scenario.per_second
+                )
                 return measured_latency(rig, scenario.rig.pipeline.layout, plan)
             case Kind.NEIGHBOURS:
                 assert scenario.behaviour is not None

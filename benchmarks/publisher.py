@@ -1,4 +1,4 @@
-"""Publishes events as a producer in a service would: idempotent, acks=all."""
+"""Publishes events as a producer in a service would: acks=all."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class Publisher:
         self._producer = Producer(
             {
                 **PRODUCER_SETTINGS,
+                # An idempotent one's thread would take one of the two cores while it waits for an
+                # answer (`topic_turns.py`), and this one is to be the least of the load.
+                "enable.idempotence": False,
+                "max.in.flight.requests.per.connection": 1,
                 "bootstrap.servers": servers,
                 "linger.ms": linger_ms,
                 "message.timeout.ms": 30_000,
