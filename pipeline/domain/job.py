@@ -221,6 +221,10 @@ class JobTable:
             return None
         return Job(order, *self._progress.get(job_id, (NOT_BEGUN, 0)))
 
+    def is_cancelled(self, job_id: str) -> bool:
+        order = self._orders.get(job_id)
+        return order is not None and order.cancelled_at_ms is not None
+
     def jobs(self) -> list[Job]:
         """The newest first."""
         found = (self.job(job_id) for job_id in self._orders)

@@ -26,6 +26,14 @@ class ChosenRecipients:
         self._account = account
         self._endpoint = endpoint
 
+    @property
+    def account(self) -> str | None:
+        """Whose events can be theirs, beside those for every account; None where it is unknown."""
+        if self._account is not None or self._endpoint is None:
+            return self._account
+        endpoint = self._directory.endpoint(self._endpoint)
+        return None if endpoint is None else endpoint.account
+
     def matching(self, account_id: str, event_type: str) -> tuple[Endpoint, ...]:
         """As `Directory.matching`, of the chosen alone."""
         if self._account is not None and account_id != self._account:

@@ -14,6 +14,7 @@ from pipeline.domain.job_selection import ChosenRecipients
 from pipeline.stages.jobs.ports import JobPorts
 from pipeline.stages.jobs.redriving import RedriveSource
 from pipeline.stages.jobs.replaying import ReplaySource, Rerouting
+from pipeline.stages.jobs.rests import Rests
 from pipeline.stages.jobs.runner import JobRunner
 from pipeline.stages.router.routing import Routing
 from pipeline.stages.router.routing_ports import RoutingPorts
@@ -63,6 +64,7 @@ async def opened_jobs(parts: Parts, *, is_mine: Callable[[], bool]) -> OpenedJob
             placing=placing,
             records=at.codec,
             directory=parts.tables.directory,
+            rests=Rests(),
             jobs_topic=at.topology.jobs,
             attempts_topic=at.topology.attempts,
             now_ms=now_ms,
@@ -125,6 +127,7 @@ def _source(order: JobOrder, parts: Parts, loading: SchemaLoading | None) -> Job
         Rerouting(
             _routing_to(recipients, label, parts).routed,
             at.codec.decode_delivery,
+            at.codec.is_surely_of_others,
             None if loading is None else loading.wait_admitted,
         ),
         recipients=recipients,

@@ -88,6 +88,10 @@ class RecordCodec:
         """An event as a producer wrote it, in any of the formats of source topics, and checked."""
         return self._events.event_of(record)
 
+    def is_surely_of_others(self, record: Record, account: bytes) -> bool:
+        """Whether its event is none of the account's and none for every account, at a glance."""
+        return self._events.is_surely_of_others(record, account)
+
     def missing_schema(self, record: Record) -> SchemaName | None:
         """What `decode_event` needs of the schema registry first, where it is not here."""
         return self._events.missing_schema(record)

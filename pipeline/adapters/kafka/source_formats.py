@@ -31,12 +31,19 @@ from pipeline.adapters.kafka.source_record import id_of, time_us, written_us
 from pipeline.adapters.kafka.wire_format import SchemaName, is_registrys
 from pipeline.adapters.kafka.writer_schemas import WriterSchemas
 from pipeline.domain.event import Event
-from pipeline.domain.event_rules import OversizeEvent, RefusedEvent, check_data, check_members
+from pipeline.domain.event_rules import (
+    EVERY_ACCOUNT,
+    OversizeEvent,
+    RefusedEvent,
+    check_data,
+    check_members,
+)
 from pipeline.flow import Record
 from pipeline.ports import Oversize, Undecodable
 
 _WHITE_SPACE: Final = b" \t\r\n"
 _SHOWN_BYTES: Final = 4
+_EVERY_ACCOUNT: Final = EVERY_ACCOUNT.encode()
 
 
 class SourceFormat(StrEnum):
@@ -111,6 +118,19 @@ class EventReader:
         wanted = self._wanted.get(record.partition.topic, found)
         is_needed = found is SourceFormat.REGISTRY and wanted is found
         return self._schemas.missing(record) if is_needed else None
+
+    def is_surely_of_others(self, record: Record, account: bytes) -> bool:
+        """Whether it is no event of this account's nor one for every account, without reading it.
+
+        Both would have to be in an envelope byte by byte, for an account's id is of characters
+        that JSON writes as they are unless it escapes them. Of another format it is never sure.
+        """
+        value = record.value
+        if not value or record.headers or record.partition.topic in self._mappings:
+            return False
+        if account in value or _EVERY_ACCOUNT in value:
+            return False
+        return value.startswith(MARKER) or (value.startswith(b"{") and b"\\" not in value)
 
     def event_of(self, record: Record) -> Event:
         """The event, its members and data checked.

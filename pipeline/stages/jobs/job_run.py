@@ -8,6 +8,7 @@ clock; whoever goes on reads it there and leaves it out.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from pipeline.domain.job import JobStatus, progress_record
 from pipeline.flow import Emit
 from pipeline.ports import EmitRefused
 from pipeline.stages.jobs.credit import LastSeen, Pace
+from pipeline.stages.jobs.rests import Stint
 from pipeline.stages.jobs.survey import CLOCKS_APART_MS, Survey, records_of
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class JobRun:
         self._credit = credit
         self._source: JobSource = ports.source(job.order)
         self._survey = Survey()
+        self._stint = Stint(ports.rests)
         self._pace = Pace(job.order.rate_per_second)
         self._seen = LastSeen(MOST_SEEN)
         self._written: dict[str, Position] = {}
@@ -127,10 +130,14 @@ class JobRun:
 
     async def _send_all(self, record: Record) -> None:
         await self._source.wait_readable(record)
+        began, has_some = time.perf_counter(), False
         for sending in self._source.sendings(record):
+            has_some = True
             if sending is None or not self._seen.add(sending.delivery_id):
                 continue
             await self._send(sending)
+        if not has_some:  # otherwise it is paced
+            await self._stint.add(time.perf_counter() - began)
 
     async def _send(self, sending: Sending) -> None:
         place = self._written.get(sending.delivery_id)
@@ -184,8 +191,7 @@ class JobRun:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _check_cancelled(self) -> None:
-        job = self._ports.table.job(self._id)
-        if job is not None and job.order.cancelled_at_ms is not None:
+        if self._ports.table.is_cancelled(self._id):
             raise Cancelled
 
     async def _tell_in_time(self) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.domain.job import JobOrder, JobRecord, JobTable, Span
     from pipeline.flow import Emit, Partition, Record
     from pipeline.ports import EmitRefused
+    from pipeline.stages.jobs.rests import Rests
 
 
 class Sending(NamedTuple):
@@ -133,6 +134,7 @@ class JobPorts:
     placing: Placing
     records: JobRecords
     directory: Directory
+    rests: Rests
     jobs_topic: str
     attempts_topic: str
     now_ms: Callable[[], int]

@@ -32,6 +32,8 @@ class Rerouting:
 
     route: Route
     decode: Callable[[bytes], Delivery]
+    is_surely_of_others: Callable[[Record, bytes], bool]
+    """Whether a record is surely none of this account's; asked first, for most are not."""
     wait_readable: WaitReadable | None
     """None: every record can be read at once."""
 
@@ -51,6 +53,7 @@ class ReplaySource:
         self._route = rerouting.route
         self._recipients = recipients
         self._decode = rerouting.decode
+        self._is_surely_of_others = rerouting.is_surely_of_others
         self._wait_readable = rerouting.wait_readable
         self._types = compile_patterns(order.event_types)
         self._skips_delivered = order.only is Only.UNDELIVERED
@@ -71,6 +74,9 @@ class ReplaySource:
             await self._wait_readable(record)
 
     def sendings(self, record: Record) -> Iterator[Sending | None]:
+        account = self._recipients.account
+        if account is not None and self._is_surely_of_others(record, account.encode()):
+            return
         for emit, instead in self._route(record):
             if instead is None:
                 yield None  # a dead letter, which was written when it came the first time

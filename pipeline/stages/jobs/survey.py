@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
+
+from pipeline.stages.jobs.rests import Stint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -15,8 +18,6 @@ if TYPE_CHECKING:
 
 MOST_CANDIDATES: Final = 1_000_000
 """Deliveries of a job of which it is known whether they came through; each takes some 150 bytes."""
-SLICE_RECORDS: Final = 50
-"""So many are looked at before the process's other work has its turn."""
 CLOCKS_APART_MS: Final = 5_000
 """An attempt has its sender's time, a record its broker's."""
 
@@ -57,12 +58,15 @@ class Survey:
         check: Callable[[], None],
     ) -> None:
         """Read all of it. Raises LogsUnavailable, JobImpossible, and what `check` raises."""
+        stint = Stint(ports.rests)
         for span in spans:
             async with aclosing(records_of(ports.logs, span)) as records:
                 async for record in records:
                     check()
                     await source.wait_readable(record)
+                    began = time.perf_counter()
                     self._count(source, record)
+                    await stint.add(time.perf_counter() - began)
         if source.skips_delivered and self._failed_at_ms:
             await self._ask_delivered(ports)
 
@@ -106,9 +110,7 @@ async def records_of(logs: JobLogs, span: Span) -> AsyncGenerator[Record]:
     pieces = await asyncio.to_thread(logs.opened, span)
     try:
         while (piece := await asyncio.to_thread(pieces.piece)) is not None:
-            for number, record in enumerate(piece, 1):
+            for record in piece:
                 yield record
-                if number % SLICE_RECORDS == 0:
-                    await asyncio.sleep(0)
     finally:
         await asyncio.shield(asyncio.to_thread(pieces.close))
