@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from pipeline.adapters.kafka.cluster import Cluster
 from pipeline.domain.delivery import Cause, Delivery, Position
+from pipeline.domain.durations import parse_duration
 from tests.running_pipeline import RunningPipeline
 
 
@@ -46,15 +49,37 @@ class Waiting:
 
 
 def put_in_tier(
-    pipeline: RunningPipeline, tier: str, waiting: Iterable[Waiting], *, partition: int
+    pipeline: RunningPipeline,
+    tier: str,
+    waiting: Iterable[Waiting],
+    *,
+    partition: int,
+    due_at_ms: int | None = None,
 ) -> int:
-    """Append them in order; answers how many bytes of keys and values these are."""
+    """Append them in order; answers how many bytes of keys and values these are.
+
+    With `due_at_ms` their wait ends then: to be used within `times_of_producers`.
+    """
     topic = pipeline.topology.retry(tier)
+    timestamp_ms = 0 if due_at_ms is None else due_at_ms - parse_duration(tier)
     size_bytes = 0
     for each in waiting:
         key, value = each.endpoint.encode(), pipeline.codec.encode_delivery(each.delivery)
         size_bytes += len(key) + len(value)
-        pipeline.producer.produce(topic, value, key, partition)
+        pipeline.producer.produce(topic, value, key, partition, timestamp=timestamp_ms)
         pipeline.producer.poll(0)
     assert pipeline.producer.flush(60) == 0
     return size_bytes
+
+
+@contextmanager
+def times_of_producers(pipeline: RunningPipeline, tiers: Iterable[str]) -> Generator[None]:
+    """Meanwhile a record's time in these tiers is its producer's, not that of the append."""
+    cluster = Cluster(pipeline.connection)
+    topics = [pipeline.topology.retry(tier) for tier in tiers]
+    setting = "message.timestamp.type"
+    cluster.change_settings({topic: {setting: "CreateTime"} for topic in topics})
+    try:
+        yield
+    finally:
+        cluster.change_settings({topic: {setting: "LogAppendTime"} for topic in topics})
