@@ -123,37 +123,40 @@ class JobRun:
         async with aclosing(records_of(self._ports.logs, span)) as records:
             async for record in records:
                 self._check_cancelled()
-                await self._send_all(record)
-                self._progress = self._progress.past(span, record.offset + 1)
-                await self._tell_in_time()
+                began = time.perf_counter()
+                was_paced = await self._send_all(record)
+                if not was_paced:
+                    await self._stint.add(time.perf_counter() - began)
+                if was_paced or self._has_to_tell():
+                    self._progress = self._progress.past(span, record.offset + 1)
+                    await self._tell_in_time()
         self._progress = self._progress.past(span, span.end_offset)
 
-    async def _send_all(self, record: Record) -> None:
+    async def _send_all(self, record: Record) -> bool:
+        """Whether something of it was written, and so had to wait for its turn."""
         await self._source.wait_readable(record)
-        began, has_some = time.perf_counter(), False
+        was_paced = False
         for sending in self._source.sendings(record):
-            has_some = True
-            if sending is None or not self._seen.add(sending.delivery_id):
-                continue
-            await self._send(sending)
-        if not has_some:  # otherwise it is paced
-            await self._stint.add(time.perf_counter() - began)
+            if sending is not None and self._seen.add(sending.delivery_id):
+                was_paced |= await self._send(sending)
+        return was_paced
 
-    async def _send(self, sending: Sending) -> None:
+    async def _send(self, sending: Sending) -> bool:
         place = self._written.get(sending.delivery_id)
         if place is not None:
             self._credit.wrote(sending.endpoint, place)
             self._progress = replace(self._progress, sent=self._progress.sent + 1)
-            return
+            return False
         if self._survey.is_delivered(sending):
-            return
+            return False
         if not await self._wait_credit(sending.endpoint):
             self._skip()
-            return
+            return False
         await self._pace.turn()
         self._check_cancelled()
         self._credit.wrote(sending.endpoint, await self._placed(sending))
         self._progress = replace(self._progress, sent=self._progress.sent + 1)
+        return True
 
     def _skip(self) -> None:
         self._progress = replace(self._progress, skipped=self._progress.skipped + 1)
@@ -194,9 +197,11 @@ class JobRun:
         if self._ports.table.is_cancelled(self._id):
             raise Cancelled
 
+    def _has_to_tell(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._tell_at
+
     async def _tell_in_time(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() >= self._tell_at:
+        if self._has_to_tell():
             await self._tell(self._progress.status)
 
     async def _tell(self, status: JobStatus) -> None:
