@@ -127,9 +127,11 @@ class JobRun:
                 was_paced = await self._send_all(record)
                 if not was_paced:
                     await self._stint.add(time.perf_counter() - began)
-                if was_paced or self._has_to_tell():
+                has_to_tell = asyncio.get_running_loop().time() >= self._tell_at
+                if was_paced or has_to_tell:
                     self._progress = self._progress.past(span, record.offset + 1)
-                    await self._tell_in_time()
+                if has_to_tell:
+                    await self._tell(self._progress.status)
         self._progress = self._progress.past(span, span.end_offset)
 
     async def _send_all(self, record: Record) -> bool:
@@ -196,13 +198,6 @@ class JobRun:
     def _check_cancelled(self) -> None:
         if self._ports.table.is_cancelled(self._id):
             raise Cancelled
-
-    def _has_to_tell(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._tell_at
-
-    async def _tell_in_time(self) -> None:
-        if self._has_to_tell():
-            await self._tell(self._progress.status)
 
     async def _tell(self, status: JobStatus) -> None:
         self._tell_at = asyncio.get_running_loop().time() + TELL_SECONDS
