@@ -31,8 +31,6 @@ MANY = 2_000
 DENSE, BATCH = 6_000, 100
 """Records of a tier, a megabyte a second: most of them wait in its log, not in memory."""
 SMALL = "1"
-FILLED = 200
-"""Records of that size and less make a MiB, with what they take beside their value."""
 
 
 def _endpoint(pipeline: RunningPipeline, receiver: Receiver, name: str, **fields: object) -> None:
@@ -77,7 +75,7 @@ def _fill(pipeline: RunningPipeline) -> int:
         nonlocal held
         before, held = held, _unfinished(pipeline, "sender")
         threading.Event().wait(0.3)
-        return held == before > FILLED
+        return held == before > 500
 
     eventually(has_stopped)
     assert held < MANY, "the process was never full"
