@@ -30,7 +30,7 @@ from benchmarks.running_pipeline import PipelinePlan
 from pipeline.adapters.kafka.codec import RecordCodec
 from pipeline.adapters.kafka.schema_files import load_schemas
 from pipeline.domain.identifiers import new_id
-from pipeline.domain.job import JobKind, JobOrder, order_record
+from pipeline.domain.job import DEFAULT_RATE, JobKind, JobOrder, order_record
 from pipeline.resources import SCHEMAS_DIR
 
 ACCOUNTS: Final = 8
@@ -46,15 +46,23 @@ _LEAST_APART_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Rounds of two stretches each: live events alone, and beside a share of the replay."""
+    """Rounds of two stretches each: live events alone, and beside a share of the replay.
+
+    Nothing of the first counts: the broker's Java compiles what it has not done before.
+    """
 
     events: int
+    """Of all rounds that count."""
     rounds: int
     quiet_seconds: float
     per_second: float
     """Live events."""
     replayed_per_second: int
     """What all replays together may write."""
+
+    @property
+    def all_rounds(self) -> int:
+        return 1 + self.rounds
 
     @property
     def of_a_round(self) -> int:
@@ -86,7 +94,7 @@ class _Beside:
         """As fast as they go; returns when all were delivered for the first time."""
         plan = self._plan
         self._bound()
-        for _ in range(plan.rounds):
+        for _ in range(plan.all_rounds):
             for number in range(self._next, self._next + plan.of_a_round):
                 self._publisher.publish(self._rig.load.record(number))
                 self._publisher.serve()
@@ -100,9 +108,14 @@ class _Beside:
         self.bounds_ms.append(time.time_ns() // NS_PER_MS)
         time.sleep(_LEAST_APART_SECONDS)
 
-    def live(self, seconds: float) -> list[float]:
-        """How long each of so many seconds' events took."""
-        events = int(seconds * self._plan.per_second)
+    def alone(self) -> Iterator[list[float]]:
+        """Slice by slice, as beside a replay."""
+        for _ in range(round(self._plan.quiet_seconds / _SLICE_SECONDS)):
+            yield self._slice()
+
+    def _slice(self) -> list[float]:
+        """How long each of its events took."""
+        events = int(_SLICE_SECONDS * self._plan.per_second)
         stretch = Stretch(self._next, events, self._plan.per_second)
         self._next += events
         sent_ns = publish_evenly(self._rig, stretch, self._publisher)
@@ -110,7 +123,7 @@ class _Beside:
         return [(arrived_ns[number] - at_ns) / NS_PER_MS for number, at_ns in sent_ns.items()]
 
     def beside_replay(self, number: int) -> Iterator[list[float]]:
-        """Second by second, until all of a round's past events have come once more."""
+        """Slice by slice, until all of a round's past events have come once more."""
         wanted = self._plan.of_a_round
         live, before = 0, self._rig.receiver.received().requests
         _order_replays(self._rig, self._plan, self.bounds_ms[number : number + 2])
@@ -118,7 +131,7 @@ class _Beside:
         while self._rig.receiver.received().requests - before - live < wanted:
             if time.monotonic() > deadline:
                 raise BenchmarkFailed(f"the replay did not end within {_REPLAY_SECONDS:g} s")
-            took = self.live(_SLICE_SECONDS)
+            took = self._slice()
             live += len(took)
             yield took
 
@@ -149,27 +162,35 @@ def measured_beside(rig: Rig, plan: Plan) -> Took:
     """Raises BenchmarkFailed: an event did not come, or a replay did not end."""
     beside = _Beside(rig, plan)
     beside.publish_past()
-    beside.live(plan.quiet_seconds)  # nothing of it counts: a broker gets faster at first
     took = Took()
-    for number in range(plan.rounds):
-        alone = beside.live(plan.quiet_seconds)
-        began, before = time.monotonic(), mark_of(rig)
-        with_replay = [each for one in beside.beside_replay(number) for each in one]
-        seconds, after = time.monotonic() - began, mark_of(rig)
-        took.alone += alone
-        took.beside += with_replay
-        took.replay_seconds += seconds
-        took.replayed += plan.of_a_round
-        used = cpu_used(before, after)
-        cpu = ", ".join(f"{name} {100 * each / seconds:.0f}" for name, each in used.items())
-        _tell(f"round {number + 1}, alone", alone)
-        _tell("  beside the replay", with_replay)
-        print(
-            f"  {plan.of_a_round:,} replayed in {seconds:.0f} s; % of a core: {cpu};"
-            f" others {busy_others(before, after):.1f} cores; load average {load_average()}",
-            flush=True,
+    for number in range(plan.all_rounds):
+        print(f"round {number}" if number else "before it counts", flush=True)
+        alone, _ = _measured(rig, "  alone", beside.alone())
+        with_replay, seconds = _measured(
+            rig, f"  beside {plan.of_a_round:,} replayed", beside.beside_replay(number)
         )
+        if number:
+            took.alone += alone
+            took.beside += with_replay
+            took.replay_seconds += seconds
+            took.replayed += plan.of_a_round
     return took
+
+
+def _measured(rig: Rig, title: str, slices: Iterator[list[float]]) -> tuple[list[float], float]:
+    """What all of them took, and how many seconds that was."""
+    began, before = time.monotonic(), mark_of(rig)
+    all_ms = [each for one in slices for each in one]
+    seconds, after = time.monotonic() - began, mark_of(rig)
+    _tell(title, all_ms)
+    used = cpu_used(before, after)
+    cpu = ", ".join(f"{name} {100 * each / seconds:.0f}" for name, each in used.items())
+    print(
+        f"    in {seconds:.0f} s; % of a core: {cpu};"
+        f" others {busy_others(before, after):.1f} cores; load average {load_average()}",
+        flush=True,
+    )
+    return all_ms, seconds
 
 
 def _tell(title: str, took_ms: list[float]) -> None:
@@ -212,7 +233,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quiet", type=float, default=20.0, help="seconds without a replay")
     parser.add_argument("--per-second", type=float, default=300.0, help="live events")
     parser.add_argument(
-        "--rate", type=int, default=1_000, help="most replayed a second, by all replays together"
+        "--rate",
+        type=int,
+        default=ACCOUNTS * DEFAULT_RATE,
+        help="most replayed a second, by all replays together (default %(default)s, what each"
+        " does unless it is told otherwise)",
     )
     parser.add_argument("--topics", choices=[*TopicKind], default=TopicKind.SHARED.value)
     return parser

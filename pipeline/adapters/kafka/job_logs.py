@@ -21,6 +21,13 @@ librdkafka_log = logging.getLogger("librdkafka")
 
 QUESTION_SECONDS: Final = 10.0
 
+_LITTLE_AT_ONCE: Final[dict[str, str | int | bool]] = {
+    "fetch.message.max.bytes": 256 * 1024,
+    "queued.max.messages.kbytes": 1024,
+    "fetch.queue.backoff.ms": 50,
+}
+"""A whole span fetched ahead keeps a processor, and the broker, from everything else meanwhile."""
+
 
 class SpanRecords:
     """One span, piece by piece; blocks. Raises LogsUnavailable."""
@@ -30,7 +37,9 @@ class SpanRecords:
         self._partition = Partition(span.topic, span.partition)
         self._end = span.end_offset
         with _mapped():
-            self._reader: PartitionReader = self._closing.enter_context(reading(connection))
+            self._reader: PartitionReader = self._closing.enter_context(
+                reading({**connection, **_LITTLE_AT_ONCE})
+            )
             self._reader.begin({self._partition: span.next_offset})
 
     def piece(self) -> list[Record] | None:

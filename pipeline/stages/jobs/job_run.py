@@ -19,7 +19,7 @@ from pipeline.flow import Emit
 from pipeline.ports import EmitRefused
 from pipeline.stages.jobs.credit import LastSeen, Pace
 from pipeline.stages.jobs.rests import Stint
-from pipeline.stages.jobs.survey import CLOCKS_APART_MS, Survey, records_of
+from pipeline.stages.jobs.survey import CLOCKS_APART_MS, Survey, pieces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,6 +60,8 @@ class JobRun:
         self._pace = Pace(job.order.rate_per_second)
         self._seen = LastSeen(MOST_SEEN)
         self._written: dict[str, Position] = {}
+        self._next: list[Sending] = []
+        """What is written in the next turn."""
         self._tell_at = 0.0
 
     async def run(self) -> None:
@@ -120,48 +122,59 @@ class JobRun:
         await self._survey.count(self._ports, self._source, spans, check=self._check_cancelled)
 
     async def _send_span(self, span: Span) -> None:
-        async with aclosing(records_of(self._ports.logs, span)) as records:
-            async for record in records:
-                self._check_cancelled()
-                began = time.perf_counter()
-                was_paced = await self._send_all(record)
-                if not was_paced:
-                    await self._stint.add(time.perf_counter() - began)
-                has_to_tell = asyncio.get_running_loop().time() >= self._tell_at
-                if was_paced or has_to_tell:
-                    self._progress = self._progress.past(span, record.offset + 1)
-                if has_to_tell:
-                    await self._tell(self._progress.status)
+        pieces = pieces_of(self._ports.logs, span, self._source, stint=self._stint)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                for record in piece.records:
+                    await self._send_all(record)
+                    await self._tell_when_due(span, record.offset + 1)
+                await self._tell_when_due(span, piece.next_offset)
+        await self._write_next()
         self._progress = self._progress.past(span, span.end_offset)
 
-    async def _send_all(self, record: Record) -> bool:
-        """Whether something of it was written, and so had to wait for its turn."""
-        await self._source.wait_readable(record)
-        was_paced = False
-        for sending in self._source.sendings(record):
-            if sending is not None and self._seen.add(sending.delivery_id):
-                was_paced |= await self._send(sending)
-        return was_paced
+    async def _tell_when_due(self, span: Span, next_offset: int) -> None:
+        self._check_cancelled()
+        if time.monotonic() >= self._tell_at:
+            await self._write_next()
+            self._progress = self._progress.past(span, next_offset)
+            await self._tell(self._progress.status)
 
-    async def _send(self, sending: Sending) -> bool:
+    async def _send_all(self, record: Record) -> None:
+        await self._source.wait_readable(record)
+        began = time.perf_counter()
+        sendings = [*filter(None, self._source.sendings(record))]
+        await self._stint.add(time.perf_counter() - began)
+        for sending in sendings:
+            await self._send(sending)
+
+    async def _send(self, sending: Sending) -> None:
+        if not self._seen.add(sending.delivery_id):
+            return
         place = self._written.get(sending.delivery_id)
         if place is not None:
-            self._credit.wrote(sending.endpoint, place)
-            self._progress = replace(self._progress, sent=self._progress.sent + 1)
-            return False
-        if self._survey.is_delivered(sending):
-            return False
-        if not await self._wait_credit(sending.endpoint):
-            self._skip()
-            return False
-        await self._pace.turn()
-        self._check_cancelled()
-        self._credit.wrote(sending.endpoint, await self._placed(sending))
-        self._progress = replace(self._progress, sent=self._progress.sent + 1)
-        return True
+            self._note_written(sending, place)
+        elif self._survey.is_delivered(sending):
+            pass
+        elif await self._wait_credit(sending.endpoint):
+            self._next.append(sending)
+            if len(self._next) >= self._pace.at_once:
+                await self._write_next()
+        else:
+            self._progress = replace(self._progress, skipped=self._progress.skipped + 1)
 
-    def _skip(self) -> None:
-        self._progress = replace(self._progress, skipped=self._progress.skipped + 1)
+    async def _write_next(self) -> None:
+        """Return when the brokers have them all."""
+        sendings, self._next = self._next, []
+        if sendings:
+            await self._pace.turn(len(sendings))
+            self._check_cancelled()
+            places = await asyncio.gather(*map(self._placed, sendings))
+            for sending, place in zip(sendings, places, strict=True):
+                self._note_written(sending, place)
+
+    def _note_written(self, sending: Sending, place: Position) -> None:
+        self._credit.wrote(sending.endpoint, place)
+        self._progress = replace(self._progress, sent=self._progress.sent + 1)
 
     async def _placed(self, sending: Sending) -> Position:
         try:
@@ -177,12 +190,16 @@ class JobRun:
             endpoint = ports.directory.endpoint(endpoint_id)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
-            if credit.has_room(endpoint):
+            waiting = sum(each.endpoint == endpoint_id for each in self._next)
+            if credit.has_room(endpoint, besides=waiting):
                 return True
+            if waiting:
+                await self._write_next()
+                continue
             partitions = credit.partitions(endpoint_id)
             committed = await asyncio.to_thread(ports.logs.committed, sorted(partitions))
             credit.finished(endpoint_id, committed)
-            if not credit.has_room(endpoint):
+            if not credit.has_room(endpoint, besides=0):
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _wait_known(self) -> None:
@@ -200,7 +217,7 @@ class JobRun:
             raise Cancelled
 
     async def _tell(self, status: JobStatus) -> None:
-        self._tell_at = asyncio.get_running_loop().time() + TELL_SECONDS
+        self._tell_at = time.monotonic() + TELL_SECONDS
         self._progress = replace(self._progress, status=status, updated_at_ms=self._ports.now_ms())
         record = progress_record(self._id, self._progress)
         await self._ports.placing.place(self._emit(record))

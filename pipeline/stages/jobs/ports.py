@@ -31,7 +31,7 @@ class Sending(NamedTuple):
 
 
 class JobSource(Protocol):
-    """What one job reads, and what it makes of it. Event loop only."""
+    """What one job reads, and what it makes of it. Event loop only, but for `passes_over`."""
 
     @property
     def topics(self) -> Sequence[str]: ...
@@ -43,6 +43,10 @@ class JobSource(Protocol):
 
     def endpoints(self) -> Iterator[Endpoint]:
         """All that it may write to."""
+        ...
+
+    def passes_over(self, record: Record, /) -> bool:
+        """Whether nothing of it is this job's, as far as a glance tells. Any thread."""
         ...
 
     async def wait_readable(self, record: Record) -> None:

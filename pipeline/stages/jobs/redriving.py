@@ -65,6 +65,10 @@ class RedriveSource:
             self._directory, account=order.account, endpoint=order.endpoint
         ).endpoints()
 
+    def passes_over(self, _: Record) -> bool:
+        """Few of them are anybody else's."""
+        return False
+
     async def wait_readable(self, record: Record) -> None:
         """Dead letters are in our own Avro."""
 

@@ -33,7 +33,7 @@ class Rerouting:
     route: Route
     decode: Callable[[bytes], Delivery]
     is_surely_of_others: Callable[[Record, bytes], bool]
-    """Whether a record is surely none of this account's; asked first, for most are not."""
+    """Whether a record is surely none of this account's. Any thread."""
     wait_readable: WaitReadable | None
     """None: every record can be read at once."""
 
@@ -69,14 +69,15 @@ class ReplaySource:
     def endpoints(self) -> Iterator[Endpoint]:
         return self._recipients.endpoints()
 
+    def passes_over(self, record: Record) -> bool:
+        account = self._recipients.account
+        return account is not None and self._is_surely_of_others(record, account.encode())
+
     async def wait_readable(self, record: Record) -> None:
         if self._wait_readable is not None:
             await self._wait_readable(record)
 
     def sendings(self, record: Record) -> Iterator[Sending | None]:
-        account = self._recipients.account
-        if account is not None and self._is_surely_of_others(record, account.encode()):
-            return
         for emit, instead in self._route(record):
             if instead is None:
                 yield None  # a dead letter, which was written when it came the first time

@@ -7,7 +7,7 @@ from typing import Final
 
 STINT_SECONDS: Final = 0.001
 """So long a job works before the process's other work has its turn."""
-RESTS: Final = 3
+RESTS: Final = 9
 """For each second of work so many without, of all jobs of the process together."""
 LONGEST_SECONDS: Final = 0.1
 """A stint that took longer was held up itself."""

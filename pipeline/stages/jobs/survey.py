@@ -1,11 +1,11 @@
-"""What a job is going to write, counted before anything is written."""
+"""What a job reads, and what it is going to write, counted before anything is written."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pipeline.stages.jobs.rests import Stint
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pipeline.domain.job import Span
     from pipeline.flow import Record
-    from pipeline.stages.jobs.ports import JobLogs, JobPorts, JobSource, Sending
+    from pipeline.stages.jobs.ports import JobLogs, JobPorts, JobSource, Sending, SpanPieces
 
 MOST_CANDIDATES: Final = 1_000_000
 """Deliveries of a job of which it is known whether they came through; each takes some 150 bytes."""
@@ -60,13 +60,14 @@ class Survey:
         """Read all of it. Raises LogsUnavailable, JobImpossible, and what `check` raises."""
         stint = Stint(ports.rests)
         for span in spans:
-            async with aclosing(records_of(ports.logs, span)) as records:
-                async for record in records:
+            async with aclosing(pieces_of(ports.logs, span, source, stint=stint)) as pieces:
+                async for piece in pieces:
                     check()
-                    await source.wait_readable(record)
-                    began = time.perf_counter()
-                    self._count(source, record)
-                    await stint.add(time.perf_counter() - began)
+                    for record in piece.records:
+                        await source.wait_readable(record)
+                        began = time.perf_counter()
+                        self._count(source, record)
+                        await stint.add(time.perf_counter() - began)
         if source.skips_delivered and self._failed_at_ms:
             await self._ask_delivered(ports)
 
@@ -103,14 +104,39 @@ class Survey:
         )
 
 
-async def records_of(logs: JobLogs, span: Span) -> AsyncGenerator[Record]:
+class Piece(NamedTuple):
+    """A part of a span."""
+
+    records: list[Record]
+    """Without those that the source passes over."""
+    next_offset: int
+    """Of what comes after it."""
+
+
+async def pieces_of(
+    logs: JobLogs, span: Span, source: JobSource, *, stint: Stint
+) -> AsyncGenerator[Piece]:
     """All of a span in order. Raises LogsUnavailable."""
     if span.is_done:
         return
-    pieces = await asyncio.to_thread(logs.opened, span)
+    opened = await asyncio.to_thread(logs.opened, span)
     try:
-        while (piece := await asyncio.to_thread(pieces.piece)) is not None:
-            for record in piece:
-                yield record
+        while True:
+            piece, worked_seconds = await asyncio.to_thread(_read, opened, source)
+            if piece is None:
+                return
+            await stint.add(worked_seconds)
+            yield piece
     finally:
-        await asyncio.shield(asyncio.to_thread(pieces.close))
+        await asyncio.shield(asyncio.to_thread(opened.close))
+
+
+def _read(opened: SpanPieces, source: JobSource) -> tuple[Piece | None, float]:
+    """The next piece, and for how many seconds that took a processor."""
+    began = time.thread_time()
+    records = opened.piece()
+    piece = None
+    if records is not None:
+        wanted = [record for record in records if not source.passes_over(record)]
+        piece = Piece(wanted, records[-1].offset + 1)
+    return piece, time.thread_time() - began
