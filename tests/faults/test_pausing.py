@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.clock import now_ms
 from pipeline.domain.endpoint import Account, Endpoint, EndpointStatus, RateLimit
+from pipeline.flow import Partition, Record
 from tests.faults.tier_records import Waiting, put_in_tier, times_of_producers
 from tests.faults.watched_stage import fetched_bytes, watched
 from tests.faults.whereabouts import Expected, number_in, whereabouts
@@ -27,10 +28,12 @@ NEVER = RateLimit(1, HOUR_MS)
 """One goes out and all others wait, until the endpoint's record says otherwise."""
 FILLER = "x" * 1_000
 MANY = 2_000
-"""Events of that size: twice what fills a process that may hold 1 MiB."""
+"""Events of that size: some eight times what fills a process that may hold 1 MiB, which stops at the
+end of what it has just polled."""
 DENSE, BATCH = 6_000, 100
 """Records of a tier, a megabyte a second: most of them wait in its log, not in memory."""
 SMALL = "1"
+_MIB = 1024 * 1024
 
 
 def _endpoint(pipeline: RunningPipeline, receiver: Receiver, name: str, **fields: object) -> None:
@@ -69,17 +72,22 @@ def _fill(pipeline: RunningPipeline) -> int:
     topic = pipeline.topology.delivery("full")
     pipeline.publish(_events("full", 0, MANY, filler=FILLER))
     eventually(lambda: len(pipeline.records(topic)) == MANY)
+    fills = _MIB // _held_bytes(pipeline.records(topic)[0])
     held = _unfinished(pipeline, "sender")
 
     def has_stopped() -> bool:
         nonlocal held
         before, held = held, _unfinished(pipeline, "sender")
         threading.Event().wait(0.3)
-        return held == before > 500
+        return held == before > fills
 
     eventually(has_stopped)
     assert held < MANY, "the process was never full"
     return held
+
+
+def _held_bytes(value: bytes) -> int:
+    return Record(Partition("", 0), 0, None, value, 0).held_bytes
 
 
 def _unfinished(pipeline: RunningPipeline, stage: str) -> int:
