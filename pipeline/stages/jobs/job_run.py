@@ -142,10 +142,12 @@ class JobRun:
     async def _send_all(self, record: Record) -> None:
         await self._source.wait_readable(record)
         began = time.perf_counter()
-        sendings = [*filter(None, self._source.sendings(record))]
+        for sending in self._source.sendings(record):  # one after the other: each has its body
+            await self._stint.add(time.perf_counter() - began)
+            if sending is not None:
+                await self._send(sending)
+            began = time.perf_counter()
         await self._stint.add(time.perf_counter() - began)
-        for sending in sendings:
-            await self._send(sending)
 
     async def _send(self, sending: Sending) -> None:
         if not self._seen.add(sending.delivery_id):
