@@ -235,9 +235,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate",
         type=int,
-        default=ACCOUNTS * DEFAULT_RATE,
-        help="most replayed a second, by all replays together (default %(default)s, what each"
-        " does unless it is told otherwise)",
+        default=4 * DEFAULT_RATE,
+        help="most replayed a second, by all replays together (default %(default)s: what four"
+        " replays write that nobody has told otherwise)",
     )
     parser.add_argument("--topics", choices=[*TopicKind], default=TopicKind.SHARED.value)
     return parser

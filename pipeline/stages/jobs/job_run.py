@@ -141,28 +141,32 @@ class JobRun:
 
     async def _send_all(self, record: Record) -> None:
         await self._source.wait_readable(record)
-        began = time.perf_counter()
+        is_paced, worked_seconds, began = False, 0.0, time.perf_counter()
         for sending in self._source.sendings(record):  # one after the other: each has its body
-            await self._stint.add(time.perf_counter() - began)
+            worked_seconds += time.perf_counter() - began
             if sending is not None:
-                await self._send(sending)
+                is_paced |= await self._send(sending)
             began = time.perf_counter()
-        await self._stint.add(time.perf_counter() - began)
+        if not is_paced:
+            await self._stint.add(worked_seconds + time.perf_counter() - began)
 
-    async def _send(self, sending: Sending) -> None:
+    async def _send(self, sending: Sending) -> bool:
+        """Whether it goes out, in its turn."""
         if not self._seen.add(sending.delivery_id):
-            return
+            return False
         place = self._written.get(sending.delivery_id)
         if place is not None:
             self._note_written(sending, place)
-        elif self._survey.is_delivered(sending):
-            pass
-        elif await self._wait_credit(sending.endpoint):
-            self._next.append(sending)
-            if len(self._next) >= self._pace.at_once:
-                await self._write_next()
-        else:
+            return False
+        if self._survey.is_delivered(sending):
+            return False
+        if not await self._wait_credit(sending.endpoint):
             self._progress = replace(self._progress, skipped=self._progress.skipped + 1)
+            return False
+        self._next.append(sending)
+        if len(self._next) >= self._pace.at_once:
+            await self._write_next()
+        return True
 
     async def _write_next(self) -> None:
         """Return when the brokers have them all."""
