@@ -11,7 +11,11 @@ from typing import Any, NamedTuple, Protocol
 import pycurl
 
 from pipeline.adapters.http.curl_failures import Report, failure_of
-from pipeline.adapters.http.curl_options import HandleSettings, constant_options
+from pipeline.adapters.http.curl_options import (
+    UPLOAD_BUFFER_BYTES,
+    HandleSettings,
+    constant_options,
+)
 from pipeline.adapters.http.egress import in_brackets
 from pipeline.adapters.http.exchange import (
     Answer,
@@ -24,8 +28,10 @@ from pipeline.adapters.http.exchange import (
 
 DISCARDED_BODY_BYTES = 65_536
 """How much more than what is kept is read, so that the connection can be used again."""
-_LARGE_BODY_BYTES = 65_536
-"""An idle handle does not hold on to a body of this size."""
+_LARGE_BODY_BYTES = 16_384
+"""An idle handle does not hold on to a larger body, nor to the buffer that it is sent through."""
+_LARGE_BODYS_BUFFER = 65_536
+"""libcurl's own: 200 KB cost 110 us, and through one of 16 KiB 190."""
 _NOT_SENT = [b"Accept:", b"Content-Type:", b"Expect:"]
 """What libcurl would add of itself; a header of that name with a value is sent nevertheless."""
 _TUNNEL_MADE = 200
@@ -143,8 +149,7 @@ class CurlExchange:
         if request.method != "POST" or self._method != "POST":
             self._set_method(request)
         if request.method == "POST" or request.body:
-            setopt(pycurl.POSTFIELDS, request.body)
-            self._holds_large_body = len(request.body) > _LARGE_BODY_BYTES
+            self._set_body(request.body)
         if request.client_certificate is not self._certificate:
             self._set_certificate(request.client_certificate)
         if dialling.to_load is not None:
@@ -208,6 +213,7 @@ class CurlExchange:
         """Let go of the request and of what came."""
         if self._holds_large_body:
             self.easy.setopt(pycurl.POSTFIELDS, b"")
+            self.easy.setopt(pycurl.UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES)
             self._holds_large_body = False
         self._body.clear()
         self._received_bytes = 0
@@ -249,6 +255,12 @@ class CurlExchange:
             has_body = request.method == "POST" or bool(request.body)
             self.easy.setopt(pycurl.POST if has_body else pycurl.HTTPGET, 1)
         self.easy.setopt(pycurl.CUSTOMREQUEST, request.method)
+
+    def _set_body(self, body: bytes) -> None:
+        self.easy.setopt(pycurl.POSTFIELDS, body)
+        if len(body) > _LARGE_BODY_BYTES:
+            self._holds_large_body = True
+            self.easy.setopt(pycurl.UPLOAD_BUFFERSIZE, _LARGE_BODYS_BUFFER)
 
     def _set_certificate(self, certificate: ClientCertificate | None) -> None:
         self._certificate = certificate
