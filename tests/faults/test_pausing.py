@@ -28,7 +28,7 @@ NEVER = RateLimit(1, HOUR_MS)
 """One goes out and all others wait, until the endpoint's record says otherwise."""
 FILLER = "x" * 1_000
 MANY = 2_000
-"""Events of that size: some eight times what fills a process that may hold 1 MiB, which stops at the
+"""Events of that size: some eight times what fills a process that may hold 1 MiB. It stops at the
 end of what it has just polled."""
 DENSE, BATCH = 6_000, 100
 """Records of a tier, a megabyte a second: most of them wait in its log, not in memory."""
