@@ -10,6 +10,7 @@ import pytest
 from pipeline.clock import now_ms
 from pipeline.domain.endpoint import Account, Endpoint, EndpointStatus, RateLimit
 from pipeline.flow import Partition, Record
+from pipeline.stages.scheduler.waiting import MOST_WAITING
 from tests.faults.tier_records import Waiting, put_in_tier, times_of_producers
 from tests.faults.watched_stage import fetched_bytes, watched
 from tests.faults.whereabouts import Expected, number_in, whereabouts
@@ -151,7 +152,7 @@ def test_a_tier_that_was_paused_flows_after_its_partitions_went_away_and_came_ba
     _endpoint(pipeline, receiver, "tiers")
     tiers = ("1m", "10m", "1h", "6h")
     places = [(tier, number) for tier in tiers for number in (0, 1)]
-    each = 250  # above 200 waiting records a partition is paused
+    each = MOST_WAITING + 50  # so that it is paused
     due_at_ms = now_ms() + DUE_MS
     with times_of_producers(pipeline, tiers):
         for place, (tier, number) in enumerate(places):

@@ -10,9 +10,11 @@ if TYPE_CHECKING:
 
     from pipeline.flow import Partition, Record
 
-MOST_WAITING = 200
+MOST_WAITING = 400
 """A partition with this many waiting in memory is read no further; the rest waits in its log."""
 FEW_WAITING = 50
+"""With so few it is read again. A pause throws away what was fetched ahead, some 100 records, so
+several times as many are read between two."""
 
 
 class WaitingLine:
