@@ -38,7 +38,8 @@ ACCOUNTS: Final = 8
 MOST_RATIO: Final = 1.5
 """Of the 99th percentiles."""
 _SLICE_SECONDS: Final = 1.0
-_REPLAY_SECONDS: Final = 900.0
+_FIRST_ROUND: Final = 8_000
+_REPLAY_SECONDS: Final = 3_600.0
 """Of one round, at the most."""
 _LEAST_APART_SECONDS: Final = 0.05
 """Between two rounds' events, so that a time parts them."""
@@ -64,9 +65,10 @@ class Plan:
     def all_rounds(self) -> int:
         return 1 + self.rounds
 
-    @property
-    def of_a_round(self) -> int:
-        return self.events // self.rounds // ACCOUNTS * ACCOUNTS
+    def replayed_in(self, number: int) -> int:
+        """How many events are replayed in a round."""
+        of_a_round = self.events // self.rounds // ACCOUNTS * ACCOUNTS
+        return of_a_round if number else min(of_a_round, _FIRST_ROUND)
 
 
 @dataclass(slots=True)
@@ -94,11 +96,11 @@ class _Beside:
         """As fast as they go; returns when all were delivered for the first time."""
         plan = self._plan
         self._bound()
-        for _ in range(plan.all_rounds):
-            for number in range(self._next, self._next + plan.of_a_round):
+        for each in range(plan.all_rounds):
+            for number in range(self._next, self._next + plan.replayed_in(each)):
                 self._publisher.publish(self._rig.load.record(number))
                 self._publisher.serve()
-            self._next += plan.of_a_round
+            self._next += plan.replayed_in(each)
             self._publisher.flush()
             self._bound()
         arrivals(self._rig, set(range(self._next)))
@@ -124,7 +126,7 @@ class _Beside:
 
     def beside_replay(self, number: int) -> Iterator[list[float]]:
         """Slice by slice, until all of a round's past events have come once more."""
-        wanted = self._plan.of_a_round
+        wanted = self._plan.replayed_in(number)
         live, before = 0, self._rig.receiver.received().requests
         _order_replays(self._rig, self._plan, self.bounds_ms[number : number + 2])
         deadline = time.monotonic() + _REPLAY_SECONDS
@@ -167,13 +169,13 @@ def measured_beside(rig: Rig, plan: Plan) -> Took:
         print(f"round {number}" if number else "before it counts", flush=True)
         alone, _ = _measured(rig, "  alone", beside.alone())
         with_replay, seconds = _measured(
-            rig, f"  beside {plan.of_a_round:,} replayed", beside.beside_replay(number)
+            rig, f"  beside {plan.replayed_in(number):,} replayed", beside.beside_replay(number)
         )
         if number:
             took.alone += alone
             took.beside += with_replay
             took.replay_seconds += seconds
-            took.replayed += plan.of_a_round
+            took.replayed += plan.replayed_in(number)
     return took
 
 
