@@ -38,7 +38,7 @@ class SpanRecords:
         self._end = span.end_offset
         with _mapped():
             self._reader: PartitionReader = self._closing.enter_context(
-                reading({**connection, **_LITTLE_AT_ONCE})
+                reading({**_LITTLE_AT_ONCE, **connection})
             )
             self._reader.begin({self._partition: span.next_offset})
 
