@@ -237,8 +237,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate",
         type=int,
-        default=4 * DEFAULT_RATE,
-        help="most replayed a second, by all replays together (default %(default)s: what four"
+        default=3 * DEFAULT_RATE,
+        help="most replayed a second, by all replays together (default %(default)s: what three"
         " replays write that nobody has told otherwise)",
     )
     parser.add_argument("--topics", choices=[*TopicKind], default=TopicKind.SHARED.value)
