@@ -18,8 +18,9 @@ from pipeline.domain.job import JobStatus, progress_record
 from pipeline.flow import Emit
 from pipeline.ports import EmitRefused
 from pipeline.stages.jobs.credit import LastSeen, Pace
+from pipeline.stages.jobs.pieces import pieces_of
 from pipeline.stages.jobs.rests import Stint
-from pipeline.stages.jobs.survey import CLOCKS_APART_MS, Survey, pieces_of
+from pipeline.stages.jobs.survey import CLOCKS_APART_MS, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

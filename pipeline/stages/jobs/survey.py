@@ -1,20 +1,21 @@
-"""What a job reads, and what it is going to write, counted before anything is written."""
+"""What a job is going to write, counted before anything is written."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
+from pipeline.stages.jobs.pieces import pieces_of
 from pipeline.stages.jobs.rests import Stint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.domain.job import Span
     from pipeline.flow import Record
-    from pipeline.stages.jobs.ports import JobLogs, JobPorts, JobSource, Sending, SpanPieces
+    from pipeline.stages.jobs.ports import JobPorts, JobSource, Sending
 
 MOST_CANDIDATES: Final = 1_000_000
 """Deliveries of a job of which it is known whether they came through; each takes some 150 bytes."""
@@ -102,41 +103,3 @@ class Survey:
             among=frozenset(self._failed_at_ms),
             since_ms=max((self._first_ms or 0) - CLOCKS_APART_MS, 0),
         )
-
-
-class Piece(NamedTuple):
-    """A part of a span."""
-
-    records: list[Record]
-    """Without those that the source passes over."""
-    next_offset: int
-    """Of what comes after it."""
-
-
-async def pieces_of(
-    logs: JobLogs, span: Span, source: JobSource, *, stint: Stint
-) -> AsyncGenerator[Piece]:
-    """All of a span in order. Raises LogsUnavailable."""
-    if span.is_done:
-        return
-    opened = await asyncio.to_thread(logs.opened, span)
-    try:
-        while True:
-            piece, worked_seconds = await asyncio.to_thread(_read, opened, source)
-            if piece is None:
-                return
-            await stint.add(worked_seconds)
-            yield piece
-    finally:
-        await asyncio.shield(asyncio.to_thread(opened.close))
-
-
-def _read(opened: SpanPieces, source: JobSource) -> tuple[Piece | None, float]:
-    """The next piece, and for how many seconds that took a processor."""
-    began = time.thread_time()
-    records = opened.piece()
-    piece = None
-    if records is not None:
-        wanted = [record for record in records if not source.passes_over(record)]
-        piece = Piece(wanted, records[-1].offset + 1)
-    return piece, time.thread_time() - began
